@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the library share, grouped by the file that owns it.
+ *
+ *   vdpamgmt.h calls -> mgmtdev.c dev.c config.c vstats.c spec.c bulk.c caps.c
+ *                          |  build with msg.c, read with attr.c
+ *                          v
+ *                        nl.c  (one request, its replies, the verdict)
+ *                          |
+ *                          v
+ *                    transport.c or the caller's transport <=> kernel
+ *
+ *   guard.c, sysdev.c, users.c: sysfs and procfs     hint.c: errors to advice
+ *
+ * One convention: 0 or a negative errno, the story in ctx->error.
+ */
+#ifndef LIBVDPAMGMT_INTERNAL_H
+#define LIBVDPAMGMT_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "vdpamgmt.h"
+
+struct nl;
+
+struct vdpa_ctx {
+	atomic_uint refs;
+	char *sys; /* owned: mount points of sysfs, devtmpfs, procfs */
+	char *dev;
+	char *proc;
+	const struct vdpa_transport *transport; /* the caller's */
+	void *transport_data; /* the caller's */
+	struct nl *nl; /* owned; NULL until connected */
+	struct vdpa_error *error; /* owned; of the last failure */
+	char *warning; /* owned; of the last success */
+};
+
+/*
+ * DEFINE_REFS: the public _ref and _unref of an object whose struct has
+ * `atomic_uint refs` and which release() frees.  Pointers may be NULL.
+ */
+#define DEFINE_REFS(type, release)                                              \
+	struct type *type##_ref(struct type *o)                                 \
+	{                                                                       \
+		if (o)                                                          \
+			atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed); \
+		return o;                                                       \
+	}                                                                       \
+	DEFINE_UNREF(type, release)
+
+#define DEFINE_UNREF(type, release)                                             \
+	struct type *type##_unref(struct type *o)                               \
+	{                                                                       \
+		if (o && atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) == 1) \
+			release(o);                                             \
+		return NULL;                                                    \
+	}
+
+DEFINE_CLEANUP(struct vdpa_error, vdpa_error_unref)
+DEFINE_CLEANUP(struct vdpa_mgmtdev, vdpa_mgmtdev_unref)
+DEFINE_CLEANUP(struct vdpa_mgmtdev_list, vdpa_mgmtdev_list_unref)
+DEFINE_CLEANUP(struct vdpa_dev, vdpa_dev_unref)
+DEFINE_CLEANUP(struct vdpa_dev_list, vdpa_dev_list_unref)
+DEFINE_CLEANUP(struct vdpa_config, vdpa_config_unref)
+DEFINE_CLEANUP(struct vdpa_config_list, vdpa_config_list_unref)
+DEFINE_CLEANUP(struct vdpa_vstats, vdpa_vstats_unref)
+DEFINE_CLEANUP(struct vdpa_vstats_list, vdpa_vstats_list_unref)
+DEFINE_CLEANUP(struct vdpa_sysdev, vdpa_sysdev_unref)
+DEFINE_CLEANUP(struct vdpa_user_list, vdpa_user_list_unref)
+DEFINE_CLEANUP(struct vdpa_netdev, vdpa_netdev_unref)
+
+/* ---- error.c ---- */
+
+struct vdpa_error {
+	atomic_uint refs;
+	int errnum; /* positive */
+	bool local; /* never reached the kernel */
+	unsigned int attr; /* 0 = none */
+	char *message; /* owned, as the rest; NULL only when out of memory */
+	char *extack;
+	char *hint;
+};
+
+/*
+ * ctx_fail: record a failure that this library found itself: errnum
+ * (positive) and a sentence without a final full stop or newline.
+ * ctx_hint: add advice to the failure just recorded (replaces an earlier one).
+ * Returns -errnum, so that callers can write `return ctx_fail(...)`.  Keeps errno.
+ */
+__attribute__((format(printf, 3, 4))) int ctx_fail(struct vdpa_ctx *ctx, int errnum,
+						   const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void ctx_hint(struct vdpa_ctx *ctx, const char *fmt, ...);
+/* ctx_set_error: take over err (a reference) as the last failure; returns -errno of it. */
+int ctx_set_error(struct vdpa_ctx *ctx, struct vdpa_error *err);
+/* A fresh error, or NULL when out of memory; message and extack are copied, either may be NULL. */
+struct vdpa_error *error_new(int errnum, const char *message, const char *extack);
+
+/* ---- sysfs.c: small reads below a directory of sysfs or procfs ---- */
+
+/* The file's text up to the first newline, owned by the caller; NULL with errno set. */
+char *sysfs_read(const char *path);
+/* The last component of the symbolic link's target, owned by the caller; NULL with errno set. */
+char *sysfs_link_name(const char *path);
+/* asprintf that returns the string or NULL. */
+__attribute__((format(printf, 1, 2))) char *format_string(const char *fmt, ...);
+/* false when name can't be an entry of a directory ("", ".", "..", with '/'). */
+bool is_file_name(const char *name);
+
+/* ---- sysdev.c ---- */
+
+/*
+ * sysdev_names: every device on the vdpa bus, sorted by strcmp, as a
+ * NULL-terminated array (free each and the array).  -ENOENT: no such bus.
+ */
+int sysdev_names(struct vdpa_ctx *ctx, char ***names, size_t *count);
+void free_names(char **names);
+
+/* ---- guard.c: refusing what would hurt the host ---- */
+
+int guard_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec);
+int guard_del(struct vdpa_ctx *ctx, const char *name);
+
+/* ---- parents.c: what is known of parent drivers; improves hints, never forbids ---- */
+
+struct parent_info {
+	const char *driver; /* kernel driver's name, or the handle of a parent without a bus */
+	const char *module; /* to modprobe */
+	unsigned int attrs; /* PARENT_TAKES_* in DEV_NEW */
+	bool many; /* several devices a parent are fine */
+	bool unchecked; /* does not refuse a second device, and breaks with it */
+};
+
+#define PARENT_TAKES_MAC (1u << 0)
+#define PARENT_TAKES_MTU (1u << 1)
+#define PARENT_TAKES_MAX_VQP (1u << 2)
+#define PARENT_TAKES_FEATURES (1u << 3)
+
+/* The table's row for the management device with that handle ("BUS/NAME"), or NULL. */
+const struct parent_info *parent_lookup(struct vdpa_ctx *ctx, const char *handle);
+
+/* ---- spec.c ---- */
+
+struct vdpa_spec {
+	atomic_uint refs;
+	char *name;
+	char *mgmtdev; /* the handle as given */
+	unsigned int has; /* SPEC_HAS_* */
+	uint8_t mac[6];
+	uint16_t mtu;
+	uint16_t max_vqp;
+	uint64_t features;
+};
+
+#define SPEC_HAS_MAC (1u << 0)
+#define SPEC_HAS_MTU (1u << 1)
+#define SPEC_HAS_MAX_VQP (1u << 2)
+#define SPEC_HAS_FEATURES (1u << 3)
+
+/* ---- hint.c ---- */
+
+/*
+ * hint_request: advice for the failure err of command (enum vdpa_command) on
+ * device name with spec (either may be NULL); sets err->hint where it knows better.
+ */
+void hint_request(struct vdpa_ctx *ctx, struct vdpa_error *err, unsigned int command,
+		  const struct vdpa_spec *spec);
+/* hint_no_family: why there is no vdpa family: module, network namespace, kernel. */
+void hint_no_family(struct vdpa_ctx *ctx, struct vdpa_error *err);
+
+#endif
