@@ -94,6 +94,7 @@ struct vdpa_error {
 __attribute__((format(printf, 3, 4))) int ctx_fail(struct vdpa_ctx *ctx, int errnum,
 						   const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void ctx_hint(struct vdpa_ctx *ctx, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void error_hint(struct vdpa_error *err, const char *fmt, ...);
 /* ctx_set_error: take over err (a reference) as the last failure; returns -errno of it. */
 int ctx_set_error(struct vdpa_ctx *ctx, struct vdpa_error *err);
 /* A fresh error, or NULL when out of memory; message and extack are copied, either may be NULL. */
@@ -117,7 +118,9 @@ bool is_file_name(const char *name);
  * NULL-terminated array (free each and the array).  -ENOENT: no such bus.
  */
 int sysdev_names(struct vdpa_ctx *ctx, char ***names, size_t *count);
+/* names.c */
 void free_names(char **names);
+
 
 /* ---- guard.c: refusing what would hurt the host ---- */
 
@@ -141,6 +144,41 @@ struct parent_info {
 
 /* The table's row for the management device with that handle ("BUS/NAME"), or NULL. */
 const struct parent_info *parent_lookup(struct vdpa_ctx *ctx, const char *handle);
+
+/* ---- mgmtdev.c ---- */
+
+/* "BUS/NAME" or "NAME", neither part empty. */
+bool is_mgmtdev_handle(const char *handle);
+
+/* ---- dev.c: one device; dev_list.c: all of them ---- */
+
+#define DEV_HAS_ID (1u << 0)
+#define DEV_HAS_VENDOR_ID (1u << 1)
+#define DEV_HAS_MAX_VQS (1u << 2)
+#define DEV_HAS_MAX_VQ_SIZE (1u << 3)
+#define DEV_HAS_MIN_VQ_SIZE (1u << 4)
+
+struct vdpa_dev {
+	atomic_uint refs;
+	unsigned int has; /* DEV_HAS_* */
+	bool managed;
+	uint32_t id;
+	uint32_t vendor_id;
+	uint32_t max_vqs;
+	uint16_t max_vq_size;
+	uint16_t min_vq_size;
+	struct vdpa_error *error; /* owned; NULL when the device could be read */
+	char *name; /* owned */
+	char *bus; /* owned; NULL without */
+	char *handle; /* owned; NULL when unmanaged or unread */
+	const char *mgmtdev; /* in handle */
+};
+
+/* A device of which only the name is known; takes the error's reference over. */
+struct vdpa_dev *dev_new(const char *name, struct vdpa_error *error);
+struct attrs;
+/* A device from a DEV_GET reply; NULL with *r = -EBADMSG or -ENOMEM. */
+struct vdpa_dev *dev_from_attrs(const struct attrs *attrs, int *r);
 
 /* ---- spec.c ---- */
 

@@ -37,5 +37,7 @@ enum vdpa_nl_attr {
 
 /* Virtio feature bits that the library itself looks at. */
 #define VIRTIO_BIT_NET_CTRL_VQ 17
+#define VIRTIO_BIT_NET_MQ 22
+#define VIRTIO_BIT_NET_RSS 60
 
 #endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sysdev.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "sysfs.h"
+
+static void sysdev_release(struct vdpa_sysdev *s)
+{
+	free(s->path);
+	free(s->driver);
+	free(s->driver_override);
+	free(s->chardev);
+	free(s->virtio);
+	free(s->netdev);
+	free(s->blockdev);
+	free(s->parent);
+	free(s->parent_bus);
+	free(s->parent_driver);
+	free(s);
+}
+
+DEFINE_REFS(vdpa_sysdev, sysdev_release)
+
+/*
+ * What is not there is NULL, as everything in sysfs can vanish at any time;
+ * only a lack of memory is a failure.
+ */
+static int optional(const char *found)
+{
+	return !found && errno == ENOMEM ? -ENOMEM : 0;
+}
+
+static int read_driver(struct vdpa_sysdev *s)
+{
+	int r;
+
+	s->driver = sysfs_link_at(s->path, "driver");
+	r = optional(s->driver);
+	if (r < 0)
+		return r;
+	s->driver_override = sysfs_read_at(s->path, "driver_override");
+	r = optional(s->driver_override);
+	/* The kernel prints a NULL pointer. */
+	if (s->driver_override &&
+	    (!*s->driver_override || strcmp(s->driver_override, "(null)") == 0)) {
+		free(s->driver_override);
+		s->driver_override = NULL;
+	}
+	return r;
+}
+
+static int read_parent(struct vdpa_sysdev *s)
+{
+	CLEANUP_FREE char *dir = sysfs_parent(s->path);
+	int r;
+
+	if (!dir)
+		return -ENOMEM;
+	/* The simulators' devices stand below /sys/devices, which is no device. */
+	s->parent_bus = sysfs_link_at(dir, "subsystem");
+	if (!s->parent_bus)
+		return optional(s->parent_bus);
+	s->parent = strdup(strrchr(dir, '/') + 1);
+	if (!s->parent)
+		return -ENOMEM;
+	s->parent_driver = sysfs_link_at(dir, "driver");
+	r = optional(s->parent_driver);
+	return r;
+}
+
+/* vhost_vdpa puts a directory vhost-vdpa-N with a device number below the device. */
+static int read_chardev(struct vdpa_ctx *ctx, struct vdpa_sysdev *s)
+{
+	CLEANUP_CLOSEDIR DIR *d = opendir(s->path);
+	const struct dirent *e;
+
+	while (d && (e = next_entry(d))) {
+		CLEANUP_FREE char *dir = NULL;
+
+		if (!is_numbered(e->d_name, "vhost-vdpa-"))
+			continue;
+		dir = format_string("%s/%s", s->path, e->d_name);
+		if (!dir)
+			return -ENOMEM;
+		if (sysfs_read_dev(dir, &s->number) < 0)
+			continue;
+		s->chardev = format_string("%s/%s", ctx->dev, e->d_name);
+		return s->chardev ? 0 : -ENOMEM;
+	}
+	return errno == ENOMEM ? -ENOMEM : 0;
+}
+
+/* The first entry of a directory of a virtio device: it has one interface or disk. */
+static int read_child(const char *virtio, const char *class, char **child)
+{
+	CLEANUP_FREE char *dir = format_string("%s/%s", virtio, class);
+	CLEANUP_CLOSEDIR DIR *d = dir ? opendir(dir) : NULL;
+	const struct dirent *e = d ? next_entry(d) : NULL;
+
+	if (!e)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	*child = strdup(e->d_name);
+	return *child ? 0 : -ENOMEM;
+}
+
+static int read_virtio(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *s)
+{
+	CLEANUP_FREE char *dir = NULL;
+	int r;
+
+	r = find_virtio(ctx, name, s->path, &dir);
+	if (r < 0 || !dir)
+		return r;
+	s->virtio = strdup(strrchr(dir, '/') + 1);
+	if (!s->virtio)
+		return -ENOMEM;
+	r = read_child(dir, "net", &s->netdev);
+	if (r < 0)
+		return r;
+	return read_child(dir, "block", &s->blockdev);
+}
+
+static int read_all(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *s)
+{
+	int r;
+
+	r = read_driver(s);
+	if (r < 0)
+		return r;
+	r = read_parent(s);
+	if (r < 0 || !s->driver)
+		return r;
+	if (strcmp(s->driver, "vhost_vdpa") == 0)
+		return read_chardev(ctx, s);
+	if (strcmp(s->driver, "virtio_vdpa") == 0)
+		return read_virtio(ctx, name, s);
+	return 0;
+}
+
+int vdpa_sysdev_get(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev **sysdev)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	CLEANUP_FREE char *link = NULL;
+	int r;
+
+	if (!is_file_name(name))
+		return ctx_fail(ctx, ENODEV, "no vDPA device is named \"%s\"", name);
+	link = format_string("%s/bus/vdpa/devices/%s", ctx->sys, name);
+	s = calloc(1, sizeof(*s));
+	if (!link || !s)
+		return ctx_fail(ctx, ENOMEM, "out of memory");
+	atomic_init(&s->refs, 1);
+	s->path = realpath(link, NULL);
+	if (!s->path && (errno == ENOENT || errno == ENOTDIR))
+		return ctx_fail(ctx, ENODEV, "no vDPA device is named \"%s\"", name);
+	if (!s->path)
+		return ctx_fail(ctx, errno, "can't look up %s: %s", link, strerrordesc_np(errno));
+	r = read_all(ctx, name, s);
+	if (r < 0)
+		return ctx_fail(ctx, -r, "out of memory");
+	*sysdev = TAKE(s);
+	return 0;
+}
+
+const char *vdpa_sysdev_get_path(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->path;
+}
+
+const char *vdpa_sysdev_get_driver(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->driver;
+}
+
+const char *vdpa_sysdev_get_driver_override(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->driver_override;
+}
+
+const char *vdpa_sysdev_get_chardev(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->chardev;
+}
+
+bool vdpa_sysdev_get_chardev_number(const struct vdpa_sysdev *sysdev, dev_t *number)
+{
+	if (!sysdev->chardev)
+		return false;
+	*number = sysdev->number;
+	return true;
+}
+
+const char *vdpa_sysdev_get_virtio(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->virtio;
+}
+
+const char *vdpa_sysdev_get_netdev(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->netdev;
+}
+
+const char *vdpa_sysdev_get_blockdev(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->blockdev;
+}
+
+const char *vdpa_sysdev_get_parent(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->parent;
+}
+
+const char *vdpa_sysdev_get_parent_bus(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->parent_bus;
+}
+
+const char *vdpa_sysdev_get_parent_driver(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->parent_driver;
+}
+
+void free_names(char **names)
+{
+	for (char **n = names; n && *n; n++)
+		free(*n);
+	free(names);
+}
+
+static void cleanup_names_cb(char ***names)
+{
+	free_names(*names);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Reads all entries; 0 or -errno. */
+static int collect_names(DIR *d, char ***names, size_t *count)
+{
+	CLEANUP(cleanup_names_cb) char **list = calloc(1, sizeof(*list));
+	const struct dirent *e;
+	size_t n = 0, cap = 1;
+
+	if (!list)
+		return -ENOMEM;
+	while ((e = next_entry(d))) {
+		if (n + 1 == cap) {
+			char **more = reallocarray(list, cap * 2, sizeof(*list));
+
+			if (!more)
+				return -ENOMEM;
+			list = more;
+			cap *= 2;
+		}
+		list[n] = strdup(e->d_name);
+		if (!list[n])
+			return -ENOMEM;
+		list[++n] = NULL;
+	}
+	if (errno)
+		return -errno;
+	qsort(list, n, sizeof(*list), compare_names);
+	*names = TAKE(list);
+	*count = n;
+	return 0;
+}
+
+int sysdev_names(struct vdpa_ctx *ctx, char ***names, size_t *count)
+{
+	CLEANUP_FREE char *bus = format_string("%s/bus/vdpa/devices", ctx->sys);
+	CLEANUP_CLOSEDIR DIR *d = bus ? opendir(bus) : NULL;
+	int r;
+
+	if (!bus)
+		return ctx_fail(ctx, ENOMEM, "out of memory");
+	if (!d && errno == ENOENT)
+		return ctx_fail(ctx, ENOENT, "this kernel has no vdpa bus: %s is missing", bus);
+	r = d ? collect_names(d, names, count) : -errno;
+	if (r < 0)
+		return ctx_fail(ctx, -r, "can't read %s: %s", bus, strerrordesc_np(-r));
+	return 0;
+}
