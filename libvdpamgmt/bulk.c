@@ -176,7 +176,7 @@ static bool join(struct window *w, unsigned int flags)
 		return false;
 	r = prepare(w->b, it, flags, rq);
 	if (!r && rq->msg.err) {
-		r = nl_fail(w->b->ctx, rq, rq->msg.err);
+		r = nl_fail(w->b->ctx, rq, rq->msg.err, false);
 		msg_free(&rq->msg);
 	}
 	if (!r && w->len + MNL_ALIGN(msg_len(&rq->msg)) > sizeof(w->buf) && w->end > w->first) {
@@ -189,7 +189,7 @@ static bool join(struct window *w, unsigned int flags)
 		return true;
 	}
 	nlh = (struct nlmsghdr *)rq->msg.buf;
-	nlh->nlmsg_seq = nl_next_seq(w->b->ctx->nl);
+	nlh->nlmsg_seq = nl_next_seq(w->b->ctx);
 	if (MNL_ALIGN(nlh->nlmsg_len) > sizeof(w->buf)) {
 		/* A giant travels alone and is answered here. */
 		record(w->b, it, request_settle(w->b->ctx, rq, nl_run(w->b->ctx, rq)));
@@ -219,7 +219,7 @@ static int take_answers(struct window *w, size_t n)
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)nl->buf;
 	int left = (int)n;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	for (; nl_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		struct nl_verdict v;
 
 		if (nlh->nlmsg_type != NLMSG_ERROR ||
@@ -240,15 +240,16 @@ static int take_answers(struct window *w, size_t n)
 }
 
 /* The connection failed with requests open: ask for each whether it was carried out. */
-static void settle_open(struct window *w, int r)
+static void settle_open(struct window *w, int r, bool sent)
 {
+	nl_close(w->b->ctx);
 	for (size_t i = 0; i < w->end - w->first; i++) {
 		struct nl_request *rq = &w->rq[i];
 
 		if (!rq->msg.buf)
 			continue;
-		r = nl_fail(w->b->ctx, rq, r);
-		record(w->b, item_of(w, i), request_settle(w->b->ctx, rq, r));
+		record(w->b, item_of(w, i),
+		       request_settle(w->b->ctx, rq, nl_fail(w->b->ctx, rq, r, sent)));
 		msg_free(&rq->msg);
 	}
 	w->open = 0;
@@ -257,14 +258,19 @@ static void settle_open(struct window *w, int r)
 static void send_window(struct window *w)
 {
 	int r = w->open ? nl_send(w->b->ctx, w->buf, w->len) : 0;
+	unsigned int strangers = 0;
+	bool sent = !r;
 
 	while (!r && w->open) {
+		size_t before = w->open;
 		ssize_t n = nl_recv(w->b->ctx);
 
 		r = n < 0 ? (int)n : take_answers(w, (size_t)n);
+		if (!r && w->open == before && ++strangers > NL_STRANGERS_MAX)
+			r = -ETIMEDOUT;
 	}
 	if (r < 0)
-		settle_open(w, r);
+		settle_open(w, r, sent);
 }
 
 static bool window_failed(struct window *w)

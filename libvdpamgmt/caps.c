@@ -110,11 +110,12 @@ int vdpa_caps_get(struct vdpa_ctx *ctx, struct vdpa_caps **out)
 	caps->max_attr = ctx->nl->max_attr;
 	msg_begin(&m, GENL_ID_CTRL, NLM_F_DUMP, CTRL_CMD_GETPOLICY, 1);
 	msg_put_u16(&m, CTRL_ATTR_FAMILY_ID, ctx->nl->family);
-	r = nl_ctrl(ctx, &m, policy_reply, caps);
+	r = nl_ctrl(ctx, &m, CTRL_CMD_GETPOLICY, policy_reply, caps);
 	/* Kernels before 5.10 don't know the question: then has_policy stays false. */
 	if (r < 0 && r != -EOPNOTSUPP && r != -EINVAL) {
 		free(caps);
-		return ctx_fail(ctx, -r, "cannot read the vdpa family's policy: %s", strerrordesc_np(-r));
+		nl_close(ctx);
+		return ctx_fail(ctx, -r, "cannot read the vdpa family's policy: %s", errno_text(-r));
 	}
 	*out = caps;
 	return 0;

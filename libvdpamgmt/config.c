@@ -178,19 +178,34 @@ static int add_missing(struct vdpa_ctx *ctx, struct vdpa_config_list *l, const c
 
 	if (!r || r == -ENODEV || r == -EINVAL)
 		return 0;
+	if (r == -ENOMEM)
+		return r;
 	return vdpa_config_list_push(l, config_new(name, vdpa_error_ref(ctx->error)));
 }
 
-static int complete(struct vdpa_ctx *ctx, struct vdpa_config_list *l)
+/*
+ * An error inside the dump is a device's, not the list's: the rest is read one
+ * by one, as far as sysfs tells what there is.
+ */
+static int complete(struct vdpa_ctx *ctx, struct vdpa_config_list *l, int r)
 {
+	CLEANUP(cleanup_vdpa_error_unref_cb) struct vdpa_error *cut = NULL;
 	struct names_diff diff;
-	int r = names_diff(ctx, l->n, name_at, l, &diff);
 
-	if (r < 0)
+	if (r < 0 && !error_is_verdict(ctx->error))
 		return r;
+	if (r < 0)
+		cut = vdpa_error_ref(ctx->error);
+	r = names_diff(ctx, l->n, name_at, l, &diff);
+	if (r < 0)
+		return ctx_fail(ctx, ENOMEM, "cannot list device configurations: out of memory");
 	vdpa_config_list_keep(l, diff.keep);
 	for (char **name = diff.missing; !r && *name; name++)
 		r = add_missing(ctx, l, *name);
+	if (r < 0)
+		r = ctx_fail(ctx, ENOMEM, "cannot list device configurations: out of memory");
+	else if (cut && !diff.saw_bus)
+		r = ctx_set_error(ctx, TAKE(cut));
 	names_diff_free(&diff);
 	return r;
 }
@@ -200,11 +215,8 @@ int vdpa_config_list(struct vdpa_ctx *ctx, struct vdpa_config_list **list)
 	struct vdpa_config_list *l = vdpa_config_list_new();
 	int r = l ? request(ctx, NULL, l) : ctx_fail(ctx, ENOMEM, "out of memory");
 
-	/* An error inside the dump is a device's, not the list's: the rest is read one by one. */
-	if (r < 0 && l && ctx->error && !ctx->error->local)
-		r = 0;
-	if (!r && complete(ctx, l) < 0)
-		r = ctx_fail(ctx, ENOMEM, "cannot list device configurations: out of memory");
+	if (l)
+		r = complete(ctx, l, r);
 	if (r < 0)
 		vdpa_config_list_unref(l);
 	else

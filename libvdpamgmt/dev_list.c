@@ -48,6 +48,8 @@ static int add_missing(struct vdpa_ctx *ctx, struct vdpa_dev_list *l, const char
 
 	if (r == -ENODEV)
 		return 0;
+	if (r == -ENOMEM)
+		return r;
 	if (r < 0)
 		dev = dev_new(name, vdpa_error_ref(ctx->error));
 	return vdpa_dev_list_push(l, dev);

@@ -38,11 +38,29 @@ struct vdpa_error *error_new(int errnum, const char *message, const char *extack
 	return err;
 }
 
+/* What is left to say when there is no memory for an error; its own reference is never dropped. */
+static struct vdpa_error out_of_memory = { .refs = 1, .errnum = ENOMEM, .local = true };
+
 int ctx_set_error(struct vdpa_ctx *ctx, struct vdpa_error *err)
 {
 	vdpa_error_unref(ctx->error);
-	ctx->error = err;
-	return err ? -err->errnum : -ENOMEM;
+	ctx->error = err ? err : vdpa_error_ref(&out_of_memory);
+	return -ctx->error->errnum;
+}
+
+void error_mark_lost(struct vdpa_error *err)
+{
+	if (err == &out_of_memory)
+		return;
+	err->local = false;
+	err->lost = true;
+}
+
+const char *errno_text(int errnum)
+{
+	const char *s = strerrordesc_np(errnum);
+
+	return s ? s : "unknown error";
 }
 
 int ctx_fail(struct vdpa_ctx *ctx, int errnum, const char *fmt, ...)
@@ -58,37 +76,39 @@ int ctx_fail(struct vdpa_ctx *ctx, int errnum, const char *fmt, ...)
 	err = error_new(errnum, sb.s, NULL);
 	if (err)
 		err->local = true;
-	ctx_set_error(ctx, err);
+	errnum = ctx_set_error(ctx, err);
 	errno = saved;
-	return -errnum;
+	return errnum;
 }
 
-void error_hint(struct vdpa_error *err, const char *fmt, ...)
+__attribute__((format(printf, 2, 0))) static void set_hint(struct vdpa_error *err, const char *fmt,
+							    va_list ap)
 {
 	struct strbuf sb = STRBUF_INIT;
-	va_list ap;
 
-	if (!err)
+	if (!err || err == &out_of_memory)
 		return;
-	va_start(ap, fmt);
 	strbuf_addv(&sb, fmt, ap);
-	va_end(ap);
 	free(err->hint);
 	err->hint = strbuf_take(&sb);
 }
 
-void ctx_hint(struct vdpa_ctx *ctx, const char *fmt, ...)
+void error_hint(struct vdpa_error *err, const char *fmt, ...)
 {
-	struct strbuf sb = STRBUF_INIT;
 	va_list ap;
 
-	if (!ctx->error)
-		return;
 	va_start(ap, fmt);
-	strbuf_addv(&sb, fmt, ap);
+	set_hint(err, fmt, ap);
 	va_end(ap);
-	free(ctx->error->hint);
-	ctx->error->hint = strbuf_take(&sb);
+}
+
+void ctx_hint(struct vdpa_ctx *ctx, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_hint(ctx->error, fmt, ap);
+	va_end(ap);
 }
 
 int vdpa_error_get_errno(const struct vdpa_error *err)
@@ -98,7 +118,7 @@ int vdpa_error_get_errno(const struct vdpa_error *err)
 
 const char *vdpa_error_get_message(const struct vdpa_error *err)
 {
-	return err->message ? err->message : strerrordesc_np(err->errnum);
+	return err->message ? err->message : errno_text(err->errnum);
 }
 
 const char *vdpa_error_get_extack(const struct vdpa_error *err)

@@ -8,7 +8,8 @@
 
 #define BITS 64
 
-/* clang-format off: one bit a line */
+/* One bit a line. */
+/* clang-format off */
 
 /*
  * Names are the virtio specification's, without VIRTIO_*_F_, except the two

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Requests that the kernel takes and that then hurt the host.  What can't be
- * seen is not refused: the kernel has the last word.
+ * seen is not refused: the kernel has the last word.  (A lack of memory is no
+ * such case: it fails.)
  *
  * Adding.  Some parents touch the hardware before the kernel looks whether the
  * name is taken.  ifcvf, vp_vdpa and octeon don't count their devices: a
@@ -20,6 +21,11 @@
 #include "sysdev.h"
 #include "sysfs.h"
 
+static int fail_memory(struct vdpa_ctx *ctx)
+{
+	return ctx_fail(ctx, ENOMEM, "out of memory");
+}
+
 /* ---- adding ---- */
 
 /* The kernel replaces '/' in the name of a device. */
@@ -36,21 +42,24 @@ static char *bus_link(struct vdpa_ctx *ctx, const char *name)
 	return path;
 }
 
-static bool name_exists(struct vdpa_ctx *ctx, const char *name)
+static int check_name(struct vdpa_ctx *ctx, const char *name)
 {
 	CLEANUP_FREE char *link = NULL;
 
 	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return false;
+		return 0;
 	link = bus_link(ctx, name);
-	return link && access(link, F_OK) == 0;
+	if (!link)
+		return fail_memory(ctx);
+	if (access(link, F_OK) == 0)
+		return ctx_fail(ctx, EEXIST, "device \"%s\" exists already", name);
+	return 0;
 }
 
-/* The name of a vdpa device right below the parent device, the caller's, or NULL. */
-static char *child_of(struct vdpa_ctx *ctx, const char *bus, const char *name)
+/* The name of a vdpa device right below the parent's directory, the caller's; NULL with errno. */
+static char *find_child(const char *dir)
 {
-	CLEANUP_FREE char *dir = format_string("%s/bus/%s/devices/%s", ctx->sys, bus, name);
-	CLEANUP_CLOSEDIR DIR *d = dir ? opendir(dir) : NULL;
+	CLEANUP_CLOSEDIR DIR *d = opendir(dir);
 	const struct dirent *e;
 
 	while (d && (e = next_entry(d))) {
@@ -59,33 +68,42 @@ static char *child_of(struct vdpa_ctx *ctx, const char *bus, const char *name)
 		if (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN)
 			continue;
 		child = format_string("%s/%s", dir, e->d_name);
-		if (child && sysfs_has_subsystem(child, "vdpa"))
+		if (!child)
+			return NULL;
+		if (sysfs_has_subsystem(child, "vdpa"))
 			return strdup(e->d_name);
 	}
 	return NULL;
 }
 
-int guard_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec)
+/* The handle's parent must have no device yet when it doesn't check that itself. */
+static int check_parent(struct vdpa_ctx *ctx, const char *handle)
 {
-	const struct parent_info *info;
+	const char *slash = strchr(handle, '/');
+	const struct parent_info *info = slash ? parent_lookup(ctx, handle) : NULL;
 	CLEANUP_FREE char *child = NULL;
-	CLEANUP_FREE char *bus = NULL;
-	const char *slash;
+	CLEANUP_FREE char *dir = NULL;
 
-	if (spec->name && name_exists(ctx, spec->name))
-		return ctx_fail(ctx, EEXIST, "device \"%s\" exists already", spec->name);
-	slash = spec->mgmtdev ? strchr(spec->mgmtdev, '/') : NULL;
-	info = slash ? parent_lookup(ctx, spec->mgmtdev) : NULL;
 	if (!info || !info->unchecked)
 		return 0;
-	bus = strndup(spec->mgmtdev, (size_t)(slash - spec->mgmtdev));
-	child = bus ? child_of(ctx, bus, slash + 1) : NULL;
+	dir = format_string("%s/bus/%.*s/devices/%s", ctx->sys, (int)(slash - handle), handle,
+			    slash + 1);
+	child = dir ? find_child(dir) : NULL;
 	if (!child)
-		return 0;
+		return errno == ENOMEM ? fail_memory(ctx) : 0;
 	ctx_fail(ctx, EBUSY, "busy: %s has device \"%s\" already, and %s would drive it twice",
-		 spec->mgmtdev, child, info->driver);
+		 handle, child, info->driver);
 	ctx_hint(ctx, "delete \"%s\" first; force adds the second one all the same", child);
 	return -EBUSY;
+}
+
+int guard_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec)
+{
+	int r = spec->name ? check_name(ctx, spec->name) : 0;
+
+	if (r == 0 && spec->mgmtdev)
+		r = check_parent(ctx, spec->mgmtdev);
+	return r;
 }
 
 /* ---- deleting ---- */
@@ -111,14 +129,16 @@ static int guard_vhost(struct vdpa_ctx *ctx, const char *name)
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	bool hidden;
+	int r;
 
 	if (!vhost_vdpa_in_use(ctx))
 		return 0;
-	if (vdpa_sysdev_get(ctx, name, &s) < 0 || !s->chardev)
-		return 0;
-	if (find_users(ctx, s->number, false, &users, &hidden) < 0)
-		return 0;
-	return vdpa_user_list_get_size(users) ? fail_open(ctx, s, users) : 0;
+	r = vdpa_sysdev_get(ctx, name, &s);
+	if (r == 0 && s->chardev)
+		r = find_users(ctx, s->number, false, &users, &hidden);
+	if (users && vdpa_user_list_get_size(users))
+		return fail_open(ctx, s, users);
+	return r == -ENOMEM ? r : 0;
 }
 
 static int fail_unserved(struct vdpa_ctx *ctx, const char *vduse, const char *name)
@@ -134,16 +154,23 @@ static int fail_unserved(struct vdpa_ctx *ctx, const char *vduse, const char *na
 	return -EBUSY;
 }
 
-/* Is a virtio driver bound below path?  Without one, nothing is sent to the VDUSE daemon. */
-static bool has_virtio_driver(struct vdpa_ctx *ctx, const char *name, const char *path)
+/*
+ * 1 when a virtio driver is bound below path, 0 when not: then nothing is sent
+ * to the VDUSE daemon.
+ */
+static int has_virtio_driver(struct vdpa_ctx *ctx, const char *name, const char *path)
 {
 	CLEANUP_FREE char *virtio = NULL;
 	CLEANUP_FREE char *driver = NULL;
+	int r;
 
-	if (find_virtio(ctx, name, path, &virtio) < 0 || !virtio)
-		return false;
+	r = find_virtio(ctx, name, path, &virtio);
+	if (r < 0 || !virtio)
+		return r;
 	driver = sysfs_link_at(virtio, "driver");
-	return driver;
+	if (!driver && errno == ENOMEM)
+		return -ENOMEM;
+	return driver ? 1 : 0;
 }
 
 static int guard_virtio(struct vdpa_ctx *ctx, const char *name, const char *link)
@@ -151,15 +178,23 @@ static int guard_virtio(struct vdpa_ctx *ctx, const char *name, const char *link
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
 	CLEANUP_FREE char *path = realpath(link, NULL);
 	CLEANUP_FREE char *vduse = path ? sysfs_parent(path) : NULL;
-	bool hidden;
 	dev_t number;
+	bool hidden = false;
+	int r;
 
-	if (!vduse || !sysfs_has_subsystem(vduse, "vduse"))
+	if (!vduse)
+		return errno == ENOMEM ? fail_memory(ctx) : 0;
+	if (!sysfs_has_subsystem(vduse, "vduse"))
+		return errno == ENOMEM ? fail_memory(ctx) : 0;
+	r = has_virtio_driver(ctx, name, path);
+	if (r > 0)
+		r = sysfs_read_dev(vduse, &number);
+	else if (r == 0)
 		return 0;
-	if (!has_virtio_driver(ctx, name, path) || sysfs_read_dev(vduse, &number) < 0)
-		return 0;
-	if (find_users(ctx, number, true, &users, &hidden) < 0)
-		return 0;
+	if (r == 0)
+		r = find_users(ctx, number, true, &users, &hidden);
+	if (r < 0)
+		return r == -ENOMEM ? fail_memory(ctx) : 0;
 	if (vdpa_user_list_get_size(users) || hidden)
 		return 0;
 	return fail_unserved(ctx, vduse, name);
@@ -175,7 +210,7 @@ int guard_del(struct vdpa_ctx *ctx, const char *name)
 	link = bus_link(ctx, name);
 	driver = link ? sysfs_link_at(link, "driver") : NULL;
 	if (!driver)
-		return 0;
+		return errno == ENOMEM ? fail_memory(ctx) : 0;
 	if (strcmp(driver, "vhost_vdpa") == 0)
 		return guard_vhost(ctx, name);
 	if (strcmp(driver, "virtio_vdpa") == 0)

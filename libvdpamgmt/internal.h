@@ -35,6 +35,7 @@ struct vdpa_ctx {
 	const struct vdpa_transport *transport; /* the caller's */
 	void *transport_data; /* the caller's */
 	struct nl *nl; /* owned; NULL until connected */
+	uint32_t seq; /* of the last netlink request */
 	struct vdpa_error *error; /* owned; of the last failure */
 	char *warning; /* owned; of the last success */
 };
@@ -79,6 +80,7 @@ struct vdpa_error {
 	atomic_uint refs;
 	int errnum; /* positive */
 	bool local; /* never reached the kernel */
+	bool lost; /* reached it, but the answer was not understood or did not come */
 	unsigned int attr; /* 0 = none */
 	char *message; /* owned, as the rest; NULL only when out of memory */
 	char *extack;
@@ -89,13 +91,26 @@ struct vdpa_error {
  * ctx_fail: record a failure that this library found itself: errnum
  * (positive) and a sentence without a final full stop or newline.
  * ctx_hint: add advice to the failure just recorded (replaces an earlier one).
- * Returns -errnum, so that callers can write `return ctx_fail(...)`.  Keeps errno.
+ * Returns -errnum, so that callers can write `return ctx_fail(...)`, or
+ * -ENOMEM when there was no memory for the record.  Keeps errno.
  */
 __attribute__((format(printf, 3, 4))) int ctx_fail(struct vdpa_ctx *ctx, int errnum,
 						   const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void ctx_hint(struct vdpa_ctx *ctx, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void error_hint(struct vdpa_error *err, const char *fmt, ...);
-/* ctx_set_error: take over err (a reference) as the last failure; returns -errno of it. */
+/* The error that the kernel itself reported, as opposed to what went wrong on the way. */
+static inline bool error_is_verdict(const struct vdpa_error *err)
+{
+	return !err->local && !err->lost;
+}
+void error_mark_lost(struct vdpa_error *err);
+/* The system's words for a positive errno. */
+const char *errno_text(int errnum);
+/*
+ * ctx_set_error: take over err (a reference) as the last failure; returns
+ * -errno of it.  NULL, when it could not be allocated, becomes -ENOMEM: a context
+ * always has the error of its last failure.
+ */
 int ctx_set_error(struct vdpa_ctx *ctx, struct vdpa_error *err);
 /* A fresh error, or NULL when out of memory; message and extack are copied, either may be NULL. */
 struct vdpa_error *error_new(int errnum, const char *message, const char *extack);
@@ -118,7 +133,6 @@ bool is_file_name(const char *name);
  * NULL-terminated array (free each and the array).  -ENOENT: no such bus.
  */
 int sysdev_names(struct vdpa_ctx *ctx, char ***names, size_t *count);
-/* names.c */
 void free_names(char **names);
 
 

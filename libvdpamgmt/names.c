@@ -17,13 +17,6 @@ static int by_name_then_place(const void *a, const void *b)
 	return r ? r : (x->i > y->i) - (x->i < y->i);
 }
 
-void free_names(char **names)
-{
-	for (char **p = names; p && *p; p++)
-		free(*p);
-	free(names);
-}
-
 void names_diff_free(struct names_diff *diff)
 {
 	free(diff->keep);
@@ -64,18 +57,24 @@ int names_diff(struct vdpa_ctx *ctx, size_t n, const char *(*name_at)(const void
 	CLEANUP_FREE struct entry *have = calloc(n + 1, sizeof(*have));
 	char **bus = NULL;
 	size_t bus_n = 0;
+	int r;
 
 	diff->keep = calloc(n + 1, sizeof(*diff->keep));
 	diff->missing = NULL;
+	diff->saw_bus = false;
 	if (!have || !diff->keep)
 		goto fail;
 	for (size_t i = 0; i < n; i++)
 		have[i] = (struct entry){ .name = name_at(list, i), .i = i };
 	qsort(have, n, sizeof(*have), by_name_then_place);
-	if (sysdev_names(ctx, &bus, &bus_n) < 0) {
+	r = sysdev_names(ctx, &bus, &bus_n);
+	if (r == -ENOMEM)
+		goto fail;
+	if (r < 0) {
 		drop_repetitions(have, n, diff);
 		diff->missing = calloc(1, sizeof(*diff->missing));
 	} else {
+		diff->saw_bus = true;
 		diff->missing = calloc(bus_n + 1, sizeof(*diff->missing));
 		if (diff->missing)
 			merge(have, n, bus, bus_n, diff);

@@ -12,6 +12,7 @@
 struct names_diff {
 	bool *keep; /* owned: element i is the first of its name and still exists */
 	char **missing; /* owned, NULL-terminated: on the bus, not in the list */
+	bool saw_bus; /* sysfs could be read */
 };
 
 /*

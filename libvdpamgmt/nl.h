@@ -5,9 +5,11 @@
  * A reply is believed when its sender, sequence number, type, command and
  * attributes are right.  Messages of other sequence numbers (late answers to a
  * request that was given up) are passed over; anything malformed ends
- * the request with -EBADMSG.  A lost reply (ENOBUFS), a cut one and an
+ * the request with -EBADMSG.  A lost or cut reply (ENOBUFS) and an
  * interrupted dump are asked for again, a bounded number of times; a request
  * that changes something is never sent twice.
+ *
+ *   ctrl.c connects, nl.c asks and reads the answer, verdict.c judges it.
  */
 #ifndef LIBVDPAMGMT_NL_H
 #define LIBVDPAMGMT_NL_H
@@ -23,16 +25,21 @@ extern const struct vdpa_transport transport_socket;
 
 /* How long an answer may take to arrive: the kernel has it ready when send returns. */
 #define NL_ANSWER_MS 10000
+/* How often a read-only request is asked again before its failure is believed. */
+#define NL_TRIES 5
+/* Datagrams that hold nothing for us; a bound so that noise can't keep us here. */
+#define NL_STRANGERS_MAX 1000
+/* The kernel fills dump messages up to 32 KiB when the reader's buffer is that large. */
+#define NL_RECV_MIN (32 * 1024)
 
 struct nl {
 	int fd; /* of transport_socket */
 	void *data; /* for the transport */
 	uint32_t portid; /* 0 = any */
-	uint32_t seq; /* of the last request */
 	uint16_t family;
 	uint32_t max_attr;
 	uint64_t commands; /* bit N: the family serves command N */
-	uint8_t *buf; /* owned; receive buffer */
+	uint8_t *buf; /* owned; receive buffer of cap octets and a few zeros behind */
 	size_t cap;
 };
 
@@ -72,24 +79,36 @@ struct nl_verdict {
 };
 
 /* The next sequence number, never 0. */
-uint32_t nl_next_seq(struct nl *nl);
+uint32_t nl_next_seq(struct vdpa_ctx *ctx);
 /* A datagram of requests; 0 or -errno. */
 int nl_send(struct vdpa_ctx *ctx, const void *buf, size_t len);
-/* One datagram into nl->buf; its length or -errno (-EMSGSIZE: it was cut, the buffer has grown). */
+/* One datagram into nl->buf; its length or -errno (-ENOBUFS too when it was cut: the buffer has grown). */
 ssize_t nl_recv(struct vdpa_ctx *ctx);
+/* Makes the receive buffer that large; 0, -ENOMEM or -EBADMSG (no datagram is that large). */
+int nl_grow(struct nl *nl, size_t need);
+/* A whole message at nlh, of the left octets?  (libmnl 1.0.4 believes lengths above INT_MAX.) */
+bool nl_message_ok(const struct nlmsghdr *nlh, int left);
+/* An answer to request seq, from the kernel to us? */
+bool nl_is_ours(const struct nl *nl, const struct nlmsghdr *nlh, uint32_t seq);
 /* Reads an NLMSG_ERROR message; 0 or -EBADMSG. */
 int nl_read_error(const struct nlmsghdr *nlh, struct nl_verdict *v);
+/* Reads an NLMSG_DONE message: the end of a dump carries a verdict too. */
+int nl_read_done(const struct nlmsghdr *nlh, struct nl_verdict *v);
 /* The verdict as an error object with message and hint; NULL when out of memory. */
 struct vdpa_error *nl_error(struct vdpa_ctx *ctx, const struct nl_request *rq,
 			    const struct nl_verdict *v);
-/* Records a failure of the connection itself (not the kernel's verdict); returns r. */
-int nl_fail(struct vdpa_ctx *ctx, const struct nl_request *rq, int r);
+/*
+ * Records a failure of the connection itself (not the kernel's verdict);
+ * returns r.  sent: what the kernel did is not known (the error is marked lost).
+ */
+int nl_fail(struct vdpa_ctx *ctx, const struct nl_request *rq, int r, bool sent);
 
 /*
  * nl_ctrl: a request to the generic netlink controller: attributes are put in
- * m by the caller.  Replies are handed over unparsed.
+ * m, which is freed, by the caller.  Replies, which must carry the command
+ * answer, are handed over unparsed.  Returns 0 or -errno without a record in ctx.
  */
-int nl_ctrl(struct vdpa_ctx *ctx, struct msg *m,
-	    int (*reply)(const struct nlmsghdr *nlh, void *data), void *data);
+typedef int (*nl_ctrl_cb)(const struct nlmsghdr *nlh, void *data);
+int nl_ctrl(struct vdpa_ctx *ctx, struct msg *m, uint8_t answer, nl_ctrl_cb reply, void *data);
 
 #endif

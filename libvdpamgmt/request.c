@@ -60,7 +60,7 @@ int request_settle(struct vdpa_ctx *ctx, const struct nl_request *rq, int r)
 	CLEANUP(cleanup_vdpa_dev_unref_cb) struct vdpa_dev *dev = NULL;
 	int there;
 
-	if (r != -ENOBUFS || !ctx->error->local)
+	if (!r || !ctx->error->lost)
 		return r;
 	lost = vdpa_error_ref(ctx->error);
 	there = vdpa_dev_get(ctx, rq->name, &dev);

@@ -14,7 +14,7 @@ int request_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec, unsigned int
 		struct nl_request *rq);
 int request_del(struct vdpa_ctx *ctx, const char *name, unsigned int flags, struct nl_request *rq);
 /*
- * request_settle: after -ENOBUFS it is not known whether rq was carried out;
+ * request_settle: where the kernel's answer was lost or is not understood,
  * look whether the device is there and answer for it.  r for any other result.
  */
 int request_settle(struct vdpa_ctx *ctx, const struct nl_request *rq, int r);

@@ -91,7 +91,10 @@ bool sysfs_has_subsystem(const char *dir, const char *subsystem)
 {
 	CLEANUP_FREE char *name = sysfs_link_at(dir, "subsystem");
 
-	return name && strcmp(name, subsystem) == 0;
+	if (!name)
+		return false;
+	errno = 0;
+	return strcmp(name, subsystem) == 0;
 }
 
 int sysfs_read_dev(const char *dir, dev_t *number)

@@ -16,7 +16,7 @@ char *sysfs_read_at(const char *dir, const char *name);
 char *sysfs_link_at(const char *dir, const char *name);
 /* The directory that path is in ("/" at the top). */
 char *sysfs_parent(const char *path);
-/* true when dir is a device of that subsystem (a bus or a class). */
+/* true when dir is a device of that subsystem (a bus or a class); false also sets errno. */
 bool sysfs_has_subsystem(const char *dir, const char *subsystem);
 /* The device number in dir's `dev` file; 0 or a negative errno. */
 int sysfs_read_dev(const char *dir, dev_t *number);

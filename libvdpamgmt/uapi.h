@@ -9,6 +9,10 @@
 #define VDPA_NL_FAMILY "vdpa"
 #define VDPA_NL_VERSION 1
 
+/* Commands in replies; those of requests are in the public header. */
+#define VDPA_NL_CMD_MGMTDEV_NEW 1
+#define VDPA_NL_CMD_DEV_NEW 3
+
 enum vdpa_nl_attr {
 	VDPA_NL_ATTR_MGMTDEV_BUS = 1, /* string; absent for a parent without a bus */
 	VDPA_NL_ATTR_MGMTDEV_NAME = 2, /* string */

@@ -145,7 +145,7 @@ static bool ctrl_index(uint64_t negotiated, bool has_pairs, uint16_t pairs, uint
 
 	if (!(negotiated & (1ULL << VIRTIO_BIT_NET_CTRL_VQ)))
 		return false;
-	*index = 2u * ((negotiated & many) && has_pairs ? pairs : 1u);
+	*index = 2u * ((negotiated & many) && has_pairs && pairs ? pairs : 1u);
 	return true;
 }
 
@@ -192,21 +192,25 @@ int vdpa_vstats_get(struct vdpa_ctx *ctx, const char *name, uint32_t index,
  * Not every index up to max_vqs is a queue of what was negotiated (EINVAL,
  * ERANGE), and one that is not running may have no counters (EAGAIN).
  */
-static bool only_this_queue(int r)
+static bool only_this_queue(const struct vdpa_error *err)
 {
-	return r == -EINVAL || r == -ERANGE || r == -EAGAIN;
+	return error_is_verdict(err) &&
+	       (err->errnum == EINVAL || err->errnum == ERANGE || err->errnum == EAGAIN);
 }
+
+/* Virtqueue numbers have 16 bits. */
+#define QUEUES_MAX 65536u
 
 static int collect(struct vdpa_ctx *ctx, const char *name, uint32_t queues,
 		   struct vdpa_vstats_list *l)
 {
 	CLEANUP(cleanup_vdpa_error_unref_cb) struct vdpa_error *first = NULL;
 
-	for (uint32_t i = 0; i < queues; i++) {
+	for (uint32_t i = 0; i < queues && i < QUEUES_MAX; i++) {
 		struct vdpa_vstats *s = NULL;
 		int r = get_queue(ctx, name, i, &s);
 
-		if (r < 0 && !only_this_queue(r))
+		if (r < 0 && !only_this_queue(ctx->error))
 			return r;
 		if (r < 0 && !first)
 			first = vdpa_error_ref(ctx->error);

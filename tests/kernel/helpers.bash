@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # DEV is for the tests; run sets output, stderr and status
+# What the tests on a real kernel share. Each file of them runs as root in a guest of its own (tests/lab), where
+# every vDPA device is a test's: names need not be unusual, and teardown deletes what is left.
+#
+#   load helpers
+#
+#   @test "..." {
+#       works dev add name "$DEV" mgmtdev vdpasim_net    # exit status 0, nothing on stderr
+#       works -j dev show "$DEV"
+#       has_json '.dev[$n].type == "network"' --arg n "$DEV"
+#       fails 3 dev show nothing                         # exit status 3, nothing on stdout, a message on stderr
+#       says 'device not found' 'hint: '
+#   }
+
+bats_require_minimum_version 1.5.0
+
+: "${VDPACTL:?is to be the vdpactl under test}"
+readonly DEADLINE=20
+
+# A test file with a setup or teardown of its own calls these from it.
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# DEV is a name for the test's device.
+common_setup() {
+	DEV=t$BATS_TEST_NUMBER
+	CHILDREN=()
+	STANDIN=
+	autoprobe on
+	LEGACY=$BATS_FILE_TMPDIR/vdpa
+	[[ -e $LEGACY ]] || ln -s "$VDPACTL" "$LEGACY"
+}
+
+common_teardown() {
+	local pid
+	for pid in "${CHILDREN[@]}"; do
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	delete_devices
+	[[ -z $STANDIN ]] || rmmod mlx5_standin
+	no_devices
+}
+
+# ---- devices ----------------------------------------------------------------------------------------------
+
+# Those of one parent that was never named are deleted too. Not by a `dev del` that could wait without end.
+delete_devices() {
+	local path list=
+	for path in /sys/bus/vdpa/devices/*; do
+		[[ -e $path ]] || return 0
+		list+="${path##*/}"$'\n'
+	done
+	[[ -z $list ]] || printf '%s' "$list" | quoted_del_lines | vdpactl -q -force -batch - || true
+	for path in /sys/bus/vdpa/devices/*; do
+		[[ ! -e $path ]] || chardev_is_open "$path" || unmanaged "$path" ||
+			timeout "$DEADLINE" vdpa dev del "${path##*/}" || true
+	done
+}
+
+# Names that a batch file can't hold stay for the second way.
+quoted_del_lines() {
+	local name
+	while IFS= read -r name; do
+		[[ ! $name =~ ^[A-Za-z0-9_.:%!-]+$ || $name == -* ]] || echo "dev del $name"
+	done
+}
+
+unmanaged() { # PATH-OF-DEVICE
+	[[ ${1##*/} =~ ^vdpa[0-9]+$ && $(readlink "$1") == */mlx5_standin/vdpa* ]]
+}
+
+# Does a process have the device's character device open?
+chardev_is_open() { # PATH-OF-DEVICE
+	local node fd
+	for node in "$1"/vhost-vdpa-*; do
+		[[ -e $node ]] || return 1
+		for fd in /proc/[0-9]*/fd/*; do
+			[[ ! $fd -ef /dev/${node##*/} ]] || return 0
+		done
+	done
+	return 1
+}
+
+# Fails when a device is left, and names it.
+no_devices() {
+	local path left=()
+	for path in /sys/bus/vdpa/devices/*; do
+		[[ ! -e $path ]] || left+=("${path##*/}")
+	done
+	((${#left[@]} == 0)) || {
+		printf 'left behind: %q\n' "${left[@]}"
+		return 1
+	}
+}
+
+device_exists() { [[ -e /sys/bus/vdpa/devices/$1 ]]; }
+
+# COUNT devices PREFIX1 ... of vdpasim_net, by one process.
+make_devices() { # PREFIX COUNT [ARGUMENT...]
+	local i
+	for ((i = 1; i <= $2; i++)); do
+		echo "dev add name $1$i mgmtdev vdpasim_net ${*:3}"
+	done | vdpactl -batch -
+}
+
+# Gives the device to a driver: "vhost_vdpa", "virtio_vdpa" or "none".
+bind() { # DEVICE DRIVER
+	local dir=/sys/bus/vdpa/devices/$1
+	[[ ! -e $dir/driver ]] || echo "$1" >"$dir/driver/unbind"
+	[[ $2 != none ]] || return 0
+	echo "$2" >"$dir/driver_override"
+	echo "$1" >/sys/bus/vdpa/drivers_probe
+	[[ -e /sys/bus/vdpa/drivers/$2/$1 ]]
+}
+
+# New devices go to no driver until autoprobe on: what is negotiated stays under the test's control.
+autoprobe() { # on|off
+	[[ $1 == off ]] && echo 0 >/sys/bus/vdpa/drivers_autoprobe || echo 1 >/sys/bus/vdpa/drivers_autoprobe
+}
+
+# The stand-in for mlx5 (tests/lab/kmod) with these parameters; teardown removes it.
+load_standin() { # PARAMETER...
+	[[ ! -e /sys/module/mlx5_standin ]] || rmmod mlx5_standin
+	modprobe mlx5_standin "$@"
+	STANDIN=yes
+}
+
+standin_set() { # PARAMETER VALUE
+	echo "$2" >"/sys/module/mlx5_standin/parameters/$1"
+}
+
+# ---- the command ------------------------------------------------------------------------------------------
+
+vdpactl() { timeout "$DEADLINE" "$VDPACTL" "$@"; }
+
+# The same program called as iproute2's.
+as_vdpa() { timeout "$DEADLINE" "$LEGACY" "$@"; }
+
+# iproute2's own.
+iproute2() { timeout "$DEADLINE" /sbin/vdpa "$@"; }
+
+as_nobody() { timeout "$DEADLINE" setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"; }
+
+in_other_netns() { timeout "$DEADLINE" unshare -n -- "$@"; }
+
+works() { # ARGUMENT...
+	run -0 --separate-stderr vdpactl "$@"
+	silent
+}
+
+fails() { # STATUS ARGUMENT...
+	run "-$1" --separate-stderr vdpactl "${@:2}"
+	[[ -z $output ]] || failed "prints on stdout: $output"
+	[[ -n $stderr ]] || failed "no message"
+}
+
+# ---- what it printed --------------------------------------------------------------------------------------
+
+failed() {
+	printf '%s\n' "$@" >&2
+	[[ -z ${output:-} ]] || printf 'stdout: %s\n' "$output" >&2
+	[[ -z ${stderr:-} ]] || printf 'stderr: %s\n' "$stderr" >&2
+	return 1
+}
+
+silent() { [[ -z $stderr ]] || failed "not silent"; }
+
+# Each TEXT is somewhere on stderr.
+says() { # TEXT...
+	local text
+	for text; do
+		[[ $stderr == *"$text"* ]] || failed "stderr lacks: $text"
+	done
+}
+
+# Each TEXT is somewhere on stdout.
+prints() { # TEXT...
+	local text
+	for text; do
+		[[ $output == *"$text"* ]] || failed "stdout lacks: $text"
+	done
+}
+
+# stdout is exactly TEXT (or standard input), but for newlines at its end.
+prints_exactly() { # [TEXT]
+	local want=${1-}
+	(($#)) || IFS= read -r -d '' want || true
+	while [[ $want == *$'\n' ]]; do
+		want=${want%$'\n'}
+	done
+	[[ $output == "$want" ]] || failed "wanted: $want"
+}
+
+# stdout is JSON, one document, and the filter's last value is true.
+has_json() { # FILTER [JQ-OPTION...]
+	jq -e -s "${@:2}" "if length == 1 then .[0] | $1 else false end" >/dev/null <<<"$output" ||
+		failed "not so: $1"
+}
+
+# COMMAND succeeds within SECONDS.
+wait_until() { # SECONDS COMMAND...
+	local i
+	for ((i = 0; i < $1 * 20; i++)); do
+		! "${@:2}" || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+# Starts COMMAND in the background, as a process of its own; teardown ends it.
+background() { # COMMAND...
+	"$@" 3>&- &
+	CHILDREN+=("$!")
+}

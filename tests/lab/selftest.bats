@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Tests of the lab itself: what its users build on. Needs the cache (lab setup); uses no network.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export LAB=$BATS_TEST_DIRNAME/lab
+	[[ $("$LAB" kernels) == "6.12 cached"* ]] || "$LAB" setup -k 6.12
+	# What makes the tests slow is the boot, so each one below asks several questions of one guest.
+	export CACHE=${VDPACTL_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vdpactl-lab}
+}
+
+# The children of process $1 whose command is $2.
+children_of() {
+	local pid
+	for pid in $(<"/proc/$1/task/$1/children"); do
+		[[ $(<"/proc/$pid/comm") != "$2"* ]] || echo "$pid"
+	done
+}
+
+wait_until() { # SECONDS COMMAND...
+	local i
+	for ((i = 0; i < $1 * 20; i++)); do
+		! "${@:2}" || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+@test "exit status, stdout, stderr and arguments come through intact" {
+	head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+	printf '%s\0' 'a b' "q'\"u" $'new\nline\n' '' '$HOME*' '--' '-k' 'ü=,' >"$BATS_TEST_TMPDIR/want"
+	cd "$BATS_TEST_TMPDIR"
+	code=0
+	"$LAB" run sh -c 'cat data; { echo "$PWD"; cat want; printf "%s\0" "$@"; } >&2; exit 67' sh \
+		'a b' "q'\"u" $'new\nline\n' '' '$HOME*' '--' '-k' 'ü=,' >out 2>err || code=$?
+	[ "$code" -eq 67 ]
+	cmp data out
+	{ echo "$PWD"; cat want want; } | cmp - err
+}
+
+@test "the guest: environment, directories, devices, modules, a writable share and nothing else" {
+	mkdir "$BATS_TEST_TMPDIR/share" "$BATS_TEST_TMPDIR/other"
+	cd "$BATS_TEST_TMPDIR/other"
+	CI=yes "$LAB" run -e 'A=x  y' --share "$BATS_TEST_TMPDIR/share" bash -c 'set -eux
+		[[ $A == "x  y" && $CI == yes && $(id -u) == 0 && $(hostname) == lab ]]
+		[[ $(uname -r) == 6.12.* && -c /dev/vduse/control && -d /sys/bus/vdpa && -d /sys/kernel/debug/virtio-ports ]]
+		[[ -c /dev/ptmx && -d /dev/shm && $(cat <(echo fd)) == fd && -z $(cat) ]]
+		echo stdout >/dev/stdout
+		ip link show lo | grep -q "state UNKNOWN"
+		for m in virtio_vdpa vhost_vdpa vdpa_sim_net vdpa_sim_blk vduse; do [[ -d /sys/module/$m ]]; done
+		modprobe tun
+		echo result >"$1/share/result"
+		touch "$1/other/lost" /lost
+		mkdir -p /etc/made/in/guest' sh "$BATS_TEST_TMPDIR"
+	[ "$(cat "$BATS_TEST_TMPDIR/share/result")" = result ]
+	[ ! -e lost ]
+	[ ! -e /lost ]
+	[ ! -e /etc/made ]
+}
+
+@test "output comes while the command runs, and the one who waits in vain gets the console and 124" {
+	"$LAB" run -t 12 sh -c 'echo early; sleep 100' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	wait_until 11 grep -q early "$BATS_TEST_TMPDIR/out"
+	kill -0 $!
+	code=0
+	wait $! || code=$?
+	[ "$code" -eq 124 ]
+	grep -q 'deadline of 12 seconds' "$BATS_TEST_TMPDIR/err"
+	grep -q 'vringh: loading out-of-tree module' "$BATS_TEST_TMPDIR/err"
+}
+
+@test "a kernel warning fails the run, unless it is expected; a crash fails it" {
+	run -70 --separate-stderr "$LAB" run sh -c 'echo "WARNING: from the test" >/dev/kmsg; echo done'
+	[ "$output" = done ]
+	[[ $stderr == *"WARNING: from the test"* ]]
+	run -5 "$LAB" run --expect-splat 'from the test' sh -c 'echo "WARNING: from the test" >/dev/kmsg; exit 5'
+	run -70 "$LAB" run sh -c 'echo c >/proc/sysrq-trigger'
+	[[ $output == *"Kernel panic"* ]]
+}
+
+@test "-l none has no vdpa family, and modprobe brings it" {
+	run -0 "$LAB" run -l none sh -c 'ls -d /sys/bus/vdpa; modprobe vdpa_sim_net && ls -d /sys/bus/vdpa /sys/module/vdpa_sim_net'
+	[ "${lines[*]:1}" = "/sys/bus/vdpa /sys/module/vdpa_sim_net" ]
+}
+
+@test "the parents are there" {
+	run -0 "$LAB" run --parents ifcvf,vp_vdpa,mlx5 sh -c 'cd /sys/bus && ls -d \
+		pci/drivers/ifcvf/0000:00:0a.0 pci/drivers/vp-vdpa/0000:00:0b.0 pci/devices/0000:03:00.2 auxiliary/devices/mlx5_core.sf.1'
+}
+
+@test "two runs at once" {
+	"$LAB" run sh -c 'sleep 1; echo one; exit 11' >"$BATS_TEST_TMPDIR/one" 3>&- &
+	first=$!
+	run -12 "$LAB" run sh -c 'sleep 1; echo two; exit 12'
+	[ "$output" = two ]
+	code=0
+	wait "$first" || code=$?
+	[ "$code" -eq 11 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/one")" = one ]
+}
+
+@test "a damaged cache repairs itself, and a whole one asks no archive" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho "apt was called" >&2\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/apt-get"
+	chmod +x "$BATS_TEST_TMPDIR/bin/apt-get"
+	mkdir "$BATS_TEST_TMPDIR/cache"
+	cp -al "$CACHE/6.12" "$BATS_TEST_TMPDIR/cache" 2>/dev/null || cp -a "$CACHE/6.12" "$BATS_TEST_TMPDIR/cache"
+	export VDPACTL_LAB_CACHE=$BATS_TEST_TMPDIR/cache PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	run -0 "$LAB" setup -k 6.12
+	[ -z "$output" ]
+	for file in "$VDPACTL_LAB_CACHE"/6.12/*guest-*/initramfs; do
+		head -c 100000 "$file" >"$file.new" # a new file: the old one is shared with the real cache
+		mv "$file.new" "$file"
+	done
+	[[ $("$LAB" kernels) == *"6.12 absent"* ]]
+	run -0 "$LAB" setup -k 6.12
+	[[ $output == *"making the guest"* ]]
+	[[ $("$LAB" kernels) == *"6.12 cached"* ]]
+	rm "$VDPACTL_LAB_CACHE"/6.12/current/vmlinux
+	run -125 "$LAB" setup -k 6.12
+	[[ $output == *"lab: "* ]]
+}
+
+@test "no QEMU outlives its lab" {
+	for signal in TERM KILL; do
+		"$LAB" run sleep 100 >/dev/null 2>&1 3>&- &
+		lab=$!
+		wait_until 5 eval "qemu=\$(children_of $lab qemu) && [ -n \"\$qemu\" ]"
+		kill "-$signal" "$lab"
+		wait "$lab" || true
+		wait_until 2 eval "! kill -0 $qemu 2>/dev/null"
+	done
+}
+
+@test "a command that cannot be run: 127, with its name" {
+	run -127 "$LAB" run /nonexistent/command
+	[[ $output == *"/nonexistent/command"* ]]
+}
+
+@test "mistakes get one clear sentence" {
+	while IFS='|' read -r arguments sentence; do
+		# shellcheck disable=SC2086 # the arguments of one case
+		run -125 --separate-stderr "$LAB" $arguments
+		[ -z "$output" ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == "lab: "*"$sentence"* ]]
+	done <<-'END'
+		|no subcommand
+		fly|unknown subcommand 'fly'
+		run|lacks a command
+		run -t 5|lacks a command
+		run --fly true|unknown option '--fly'
+		run -k 5.1 true|unknown kernel '5.1'
+		run -k|-k lacks its value
+		run -t 0 true|-t: '0'
+		run -m lots true|-m: 'lots'
+		run -e novalue true|-e: 'novalue'
+		run --share /nonexistent true|'/nonexistent' is no directory
+		run --parents fly true|unknown parent 'fly'
+		setup -k 5.1|unknown kernel '5.1'
+		setup fly|unknown argument 'fly'
+		clean fly|unknown argument 'fly'
+	END
+}

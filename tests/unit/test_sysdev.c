@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which device is what in sysfs, in the layouts of simulators, VDUSE and hardware. */
+#include <sys/sysmacros.h>
+
+#include "sysdev.h"
+#include "sysfs.h"
+#include "tree.h"
+
+#define VF "sys/devices/pci0000:00/0000:65:00.2"
+#define PF "sys/devices/pci0000:00/0000:03:00.0"
+#define UUID "7f5c1a52-8f0e-4c8e-9d0c-0f6a4b2c9d1e"
+
+/* In place of the library's own: interface names and what ethtool says of them. */
+static const char *bus_infos[8][2];
+
+bool netdev_bus_info(const char *ifname, char bus_info[BUS_INFO_LEN])
+{
+	for (size_t i = 0; bus_infos[i][0]; i++) {
+		if (strcmp(bus_infos[i][0], ifname) == 0) {
+			snprintf(bus_info, BUS_INFO_LEN, "%s", bus_infos[i][1]);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void set_bus_info(size_t i, const char *ifname, const char *info)
+{
+	bus_infos[i][0] = ifname;
+	bus_infos[i][1] = info;
+}
+
+static int setup(void **state)
+{
+	memset(bus_infos, 0, sizeof(bus_infos));
+	return tree_setup(state);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, tree_teardown)
+
+static void check_string(const char *got, const char *want)
+{
+	if (want) {
+		assert_non_null(got);
+		assert_string_equal(got, want);
+	} else {
+		assert_null(got);
+	}
+}
+
+static struct vdpa_sysdev *get(struct tree *t, const char *name)
+{
+	struct vdpa_sysdev *s = NULL;
+
+	assert_int_equal(vdpa_sysdev_get(t->ctx, name, &s), 0);
+	return s;
+}
+
+static void check_virtio(struct tree *t, const char *name, const char *virtio, const char *netdev,
+			 const char *blockdev)
+{
+	struct vdpa_sysdev *s = get(t, name);
+
+	check_string(vdpa_sysdev_get_virtio(s), virtio);
+	check_string(vdpa_sysdev_get_netdev(s), netdev);
+	check_string(vdpa_sysdev_get_blockdev(s), blockdev);
+	vdpa_sysdev_unref(s);
+}
+
+static void check_parent(struct tree *t, const char *name, const char *parent, const char *bus,
+			 const char *driver)
+{
+	struct vdpa_sysdev *s = get(t, name);
+
+	check_string(vdpa_sysdev_get_parent(s), parent);
+	check_string(vdpa_sysdev_get_parent_bus(s), bus);
+	check_string(vdpa_sysdev_get_parent_driver(s), driver);
+	vdpa_sysdev_unref(s);
+}
+
+static void test_vdpasim(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_sysdev *s;
+	char *path = tree_path(t, "sys/devices/sim0");
+
+	tree_vdpa(t, "sys/devices", "sim0", "virtio_vdpa");
+	tree_virtio(t, "sys/devices/sim0", "virtio3", "net/eth0");
+	s = get(t, "sim0");
+	assert_string_equal(vdpa_sysdev_get_path(s), path);
+	assert_string_equal(vdpa_sysdev_get_driver(s), "virtio_vdpa");
+	assert_null(vdpa_sysdev_get_driver_override(s));
+	assert_null(vdpa_sysdev_get_chardev(s));
+	assert_false(vdpa_sysdev_get_chardev_number(s, &(dev_t){ 0 }));
+	assert_ptr_equal(vdpa_sysdev_ref(s), s);
+	assert_null(vdpa_sysdev_unref(s));
+	assert_null(vdpa_sysdev_unref(s));
+	check_virtio(t, "sim0", "virtio3", "eth0", NULL);
+	check_parent(t, "sim0", NULL, NULL, NULL);
+	free(path);
+}
+
+static void test_vduse(void **state)
+{
+	struct tree *t = *state;
+
+	tree_vduse(t, "disk", "240:5", "virtio_vdpa");
+	tree_virtio(t, "sys/devices/virtual/vduse/disk/disk", "virtio0", "block/vda");
+	check_virtio(t, "disk", "virtio0", NULL, "vda");
+	check_parent(t, "disk", "disk", "vduse", NULL);
+	/* named after what it is not */
+	tree_vduse(t, "virtio1", "240:6", "virtio_vdpa");
+	check_virtio(t, "virtio1", NULL, NULL, NULL);
+}
+
+static void test_vhost(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_sysdev *s;
+	dev_t number;
+	char *path = tree_path(t, "dev/vhost-vdpa-17");
+
+	tree_vdpa(t, "sys/devices", "sim0", "vhost_vdpa");
+	tree_write(t, "sys/devices/sim0/driver_override", "vhost_vdpa\n");
+	tree_mkdir(t, "sys/devices/sim0/vhost-vdpa-");
+	tree_mkdir(t, "sys/devices/sim0/vhost-vdpa-1x");
+	tree_mkdir(t, "sys/devices/sim0/vhost-vdpa-18"); /* without a number */
+	tree_chardev(t, "sys/devices/sim0", "vhost-vdpa-17", "236:1048575\n");
+	s = get(t, "sim0");
+	check_string(vdpa_sysdev_get_driver(s), "vhost_vdpa");
+	check_string(vdpa_sysdev_get_driver_override(s), "vhost_vdpa");
+	check_string(vdpa_sysdev_get_chardev(s), path);
+	assert_true(vdpa_sysdev_get_chardev_number(s, &number));
+	assert_int_equal(major(number), 236);
+	assert_int_equal(minor(number), 1048575);
+	assert_null(vdpa_sysdev_get_virtio(s));
+	vdpa_sysdev_unref(s);
+	free(path);
+}
+
+static void test_unbound(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_sysdev *s;
+
+	tree_device(t, VF, "pci", "ifcvf");
+	tree_vdpa(t, VF, "foo", NULL);
+	tree_virtio(t, VF, "virtio3", "net/eth0");
+	s = get(t, "foo");
+	assert_null(vdpa_sysdev_get_driver(s));
+	assert_null(vdpa_sysdev_get_chardev(s));
+	assert_null(vdpa_sysdev_get_virtio(s));
+	vdpa_sysdev_unref(s);
+	check_parent(t, "foo", "0000:65:00.2", "pci", "ifcvf");
+}
+
+static void test_vf_only_child(void **state)
+{
+	struct tree *t = *state;
+
+	tree_device(t, VF, "pci", "vp-vdpa");
+	tree_vdpa(t, VF, "foo", "virtio_vdpa");
+	tree_virtio(t, VF, "virtio7", "block/vdb");
+	/* a sibling that virtio_vdpa doesn't drive, and a device elsewhere */
+	tree_vdpa(t, VF, "virtio9", "vhost_vdpa");
+	tree_vdpa(t, "sys/devices", "sim0", "virtio_vdpa");
+	check_virtio(t, "foo", "virtio7", NULL, "vdb");
+}
+
+static void test_vf_netdev(void **state)
+{
+	struct tree *t = *state;
+
+	tree_device(t, VF, "pci", "mlx5_core");
+	tree_vdpa(t, VF, "foo", "virtio_vdpa");
+	tree_vdpa(t, VF, "bar", "virtio_vdpa");
+	tree_virtio(t, VF, "virtio7", "net/eth7");
+	tree_virtio(t, VF, "virtio8", "net/eth8");
+	/* nobody knows */
+	check_virtio(t, "foo", NULL, NULL, NULL);
+	set_bus_info(0, "eth7", "bar");
+	set_bus_info(1, "eth8", "foo");
+	check_virtio(t, "foo", "virtio8", "eth8", NULL);
+	check_virtio(t, "bar", "virtio7", "eth7", NULL);
+}
+
+static void test_vf_other_child(void **state)
+{
+	struct tree *t = *state;
+
+	tree_device(t, VF, "pci", "mlx5_core");
+	tree_vdpa(t, VF, "foo", "virtio_vdpa");
+	tree_virtio(t, VF, "virtio7", "net/eth7");
+	check_virtio(t, "foo", "virtio7", "eth7", NULL);
+	/* the only one, and yet not its own: it just came or went */
+	set_bus_info(0, "eth7", "gone");
+	check_virtio(t, "foo", NULL, NULL, NULL);
+}
+
+static void test_sf_siblings(void **state)
+{
+	struct tree *t = *state;
+
+	tree_device(t, PF, "pci", "mlx5_core");
+	tree_device(t, PF "/mlx5_core.sf.2", "auxiliary", "mlx5_core.sf");
+	tree_device(t, PF "/mlx5_core.sf.3", "auxiliary", "mlx5_core.sf");
+	tree_vdpa(t, PF "/mlx5_core.sf.2", "sf2", "virtio_vdpa");
+	tree_virtio(t, PF, "virtio4", NULL);
+	/* alone so far */
+	check_virtio(t, "sf2", "virtio4", NULL, NULL);
+	check_parent(t, "sf2", "mlx5_core.sf.2", "auxiliary", "mlx5_core.sf");
+	/* its sibling counts, even before it has a virtio device */
+	tree_vdpa(t, PF "/mlx5_core.sf.3", "sf3", "virtio_vdpa");
+	check_virtio(t, "sf2", NULL, NULL, NULL);
+	tree_virtio(t, PF, "virtio5", "net/eth5");
+	set_bus_info(0, "eth5", "sf3");
+	check_virtio(t, "sf3", "virtio5", "eth5", NULL);
+	check_virtio(t, "sf2", NULL, NULL, NULL);
+}
+
+static void test_pf_with_sf(void **state)
+{
+	struct tree *t = *state;
+
+	tree_device(t, PF, "pci", "mlx5_core");
+	tree_device(t, PF "/mlx5_core.sf.2", "auxiliary", "mlx5_core.sf");
+	tree_vdpa(t, PF, "pf", "virtio_vdpa");
+	tree_vdpa(t, PF "/mlx5_core.sf.2", "sf2", "virtio_vdpa");
+	tree_virtio(t, PF, "virtio4", NULL);
+	check_virtio(t, "pf", NULL, NULL, NULL);
+	check_virtio(t, "sf2", NULL, NULL, NULL);
+	tree_bind(t, PF "/mlx5_core.sf.2/sf2", "vdpa", "vhost_vdpa");
+	check_virtio(t, "pf", "virtio4", NULL, NULL);
+	check_virtio(t, "sf2", NULL, NULL, NULL);
+}
+
+/* bus_info holds 31 octets: a longer name is a proof only while no other begins so. */
+static void test_long_names(void **state)
+{
+	struct tree *t = *state;
+
+	tree_device(t, PF, "pci", "mlx5_core");
+	tree_device(t, PF "/mlx5_core.sf.2", "auxiliary", "mlx5_core.sf");
+	tree_device(t, PF "/mlx5_core.sf.3", "auxiliary", "mlx5_core.sf");
+	tree_vdpa(t, PF "/mlx5_core.sf.2", UUID, "virtio_vdpa");
+	tree_vdpa(t, PF "/mlx5_core.sf.3", "sf3", "virtio_vdpa");
+	tree_virtio(t, PF, "virtio4", "net/eth4");
+	tree_virtio(t, PF, "virtio5", "net/eth5");
+	set_bus_info(0, "eth4", "sf3");
+	set_bus_info(1, "eth5", UUID);
+	check_virtio(t, UUID, "virtio5", "eth5", NULL);
+	tree_vdpa(t, "sys/devices", UUID "-2", NULL);
+	check_virtio(t, UUID, NULL, NULL, NULL);
+}
+
+static void test_missing(void **state)
+{
+	static const char *const names[] = { "nobody", "", ".", "..", "a/b", "/", "../devices" };
+	struct tree *t = *state;
+	struct vdpa_sysdev *s = NULL;
+
+	tree_vdpa(t, "sys/devices", "sim0", NULL);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		assert_int_equal(vdpa_sysdev_get(t->ctx, names[i], &s), -ENODEV);
+		assert_null(s);
+		assert_int_equal(vdpa_error_get_errno(vdpa_ctx_get_error(t->ctx)), ENODEV);
+	}
+	/* a dead link: it went just now */
+	tree_link(t, "sys/bus/vdpa/devices/dead", "sys/devices/dead");
+	assert_int_equal(vdpa_sysdev_get(t->ctx, "dead", &s), -ENODEV);
+}
+
+static void test_hostile_names(void **state)
+{
+	static const char *const names[] = { "a b",   "%s%n", "new\nline", "a!b",    "-rf",
+					     "\"'\\", "\xff", "\x1b[31m",  "driver", "$(id)" };
+	struct tree *t = *state;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char *path;
+		struct vdpa_sysdev *s;
+
+		tree_vdpa(t, "sys/devices", names[i], "virtio_vdpa");
+		path = tree_path(t, "sys/devices/%s", names[i]);
+		s = get(t, names[i]);
+		assert_string_equal(vdpa_sysdev_get_path(s), path);
+		vdpa_sysdev_unref(s);
+		free(path);
+	}
+}
+
+static void test_names(void **state)
+{
+	struct tree *t = *state;
+	char **names = NULL;
+	size_t n = 0;
+
+	assert_int_equal(sysdev_names(t->ctx, &names, &n), 0);
+	assert_int_equal(n, 0);
+	assert_null(names[0]);
+	free_names(names);
+	tree_vdpa(t, "sys/devices", "b", NULL);
+	tree_vdpa(t, "sys/devices", "a10", NULL);
+	tree_vdpa(t, "sys/devices", "a2", NULL);
+	assert_int_equal(sysdev_names(t->ctx, &names, &n), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(names[0], "a10");
+	assert_string_equal(names[1], "a2");
+	assert_string_equal(names[2], "b");
+	assert_null(names[3]);
+	free_names(names);
+	free_names(NULL);
+}
+
+static void test_no_bus(void **state)
+{
+	struct tree *t = *state;
+	char **names = NULL;
+	size_t n = 0;
+	char *path = tree_path(t, "sys/bus/vdpa/devices");
+
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(sysdev_names(t->ctx, &names, &n), -ENOENT);
+	free(path);
+}
+
+static void test_files(void **state)
+{
+	struct tree *t = *state;
+	char *path = tree_path(t, "files/file");
+	char *s;
+
+	tree_write(t, "files/file", "one\ntwo\n");
+	s = sysfs_read(path);
+	check_string(s, "one");
+	free(s);
+	tree_write(t, "files/file", "");
+	s = sysfs_read(path);
+	check_string(s, "");
+	free(s);
+	assert_null(sysfs_link_name(path));
+	assert_int_equal(errno, EINVAL);
+	free(path);
+	assert_null(sysfs_read("/nonexistent/file"));
+	assert_int_equal(errno, ENOENT);
+	assert_null(sysfs_read("/"));
+	assert_true(is_numbered("virtio0", "virtio"));
+	assert_false(is_numbered("virtio", "virtio"));
+	assert_false(is_numbered("virtio1a", "virtio"));
+	assert_false(is_numbered("virtiox", "virtio"));
+}
+
+static void check_dev(struct tree *t, const char *text, int want)
+{
+	char *dir = tree_path(t, "d");
+	dev_t number = 0;
+
+	tree_write(t, "d/dev", text);
+	assert_int_equal(sysfs_read_dev(dir, &number), want);
+	free(dir);
+}
+
+static void test_device_numbers(void **state)
+{
+	struct tree *t = *state;
+
+	check_dev(t, "1:3\n", 0);
+	check_dev(t, "", -EINVAL);
+	check_dev(t, "1", -EINVAL);
+	check_dev(t, "1:", -EINVAL);
+	check_dev(t, ":3", -EINVAL);
+	check_dev(t, "1:3:4", -EINVAL);
+	check_dev(t, "-1:3", -EINVAL);
+	check_dev(t, "1:4294967296", -EINVAL);
+}
+
+static void check_row(struct tree *t, const char *handle, const char *driver)
+{
+	const struct parent_info *info = parent_lookup(t->ctx, handle);
+
+	check_string(info ? info->driver : NULL, driver);
+}
+
+static void test_parents(void **state)
+{
+	struct tree *t = *state;
+
+	tree_device(t, VF, "pci", "ifcvf");
+	tree_device(t, PF, "pci", "mlx5_core");
+	check_row(t, "pci/0000:65:00.2", "ifcvf");
+	check_row(t, "pci/0000:03:00.0", "mlx5_core");
+	check_row(t, "pci/0000:03:00.7", NULL);
+	check_row(t, "auxiliary/mlx5_core.sf.4", "mlx5_core.sf");
+	check_row(t, "auxiliary/pds_core.vDPA.1", "pds_vdpa.vDPA");
+	check_row(t, "vdpasim_net", "vdpasim_net");
+	check_row(t, "vdpasim_blk", "vdpasim_blk");
+	check_row(t, "vduse", "vduse");
+	check_row(t, "ifcvf", NULL); /* a driver, but no handle */
+	check_row(t, "", NULL);
+	check_row(t, "/", NULL);
+	check_row(t, "pci/", NULL);
+	check_row(t, "/0000:65:00.2", NULL);
+	check_row(t, "pci/../pci/devices/0000:65:00.2", NULL);
+	check_row(t, "../pci/0000:65:00.2", NULL);
+	tree_bind(t, VF, "pci", "vp-vdpa");
+	assert_true(parent_lookup(t->ctx, "pci/0000:65:00.2")->unchecked);
+	tree_bind(t, VF, "pci", "octep_vdpa");
+	assert_true(parent_lookup(t->ctx, "pci/0000:65:00.2")->unchecked);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_vdpasim),	   TEST(test_vduse),	     TEST(test_vhost),
+		TEST(test_unbound),	   TEST(test_vf_only_child), TEST(test_vf_netdev),
+		TEST(test_vf_other_child), TEST(test_sf_siblings),   TEST(test_pf_with_sf),
+		TEST(test_long_names),	   TEST(test_missing),	     TEST(test_hostile_names),
+		TEST(test_names),	   TEST(test_no_bus),	     TEST(test_files),
+		TEST(test_device_numbers), TEST(test_parents),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

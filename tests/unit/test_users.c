@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who has a device open.  /dev/null (1:3) stands for a vhost-vdpa char device. */
+#include <fcntl.h>
+
+#include "sysdev.h"
+#include "tree.h"
+
+static void add_device(struct tree *t)
+{
+	tree_vdpa(t, "sys/devices", "sim0", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/sim0", "vhost-vdpa-0", "1:3\n");
+}
+
+static struct vdpa_user_list *get(struct tree *t, const char *name)
+{
+	struct vdpa_user_list *list = NULL;
+
+	assert_int_equal(vdpa_user_list(t->ctx, name, &list), 0);
+	return list;
+}
+
+static void check_size(struct tree *t, size_t want)
+{
+	struct vdpa_user_list *list = get(t, "sim0");
+
+	assert_int_equal(vdpa_user_list_get_size(list), want);
+	vdpa_user_list_unref(list);
+}
+
+static void test_scan(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_user_list *list;
+
+	add_device(t);
+	tree_process(t, 1234, "qemu-system-x86\n", "/dev/null");
+	tree_link(t, "proc/1234/fd/4", "/dev/null");
+	tree_process(t, 77, "other\n", "/dev/zero");
+	tree_process(t, 78, "file\n", "proc/77/comm");
+	tree_link(t, "proc/79/fd/0", "/nonexistent");
+	tree_mkdir(t, "proc/80"); /* vanishing */
+	tree_link(t, "proc/81/fd/0", "/dev/null"); /* without a comm any more */
+	tree_link(t, "proc/sys/fd/0", "/dev/null");
+	tree_link(t, "proc/99999999999/fd/0", "/dev/null");
+	list = get(t, "sim0");
+	assert_int_equal(vdpa_user_list_get_size(list), 2);
+	for (size_t i = 0; i < 2; i++) {
+		bool qemu = vdpa_user_list_get_pid(list, i) == 1234;
+
+		if (!qemu)
+			assert_int_equal(vdpa_user_list_get_pid(list, i), 81);
+		assert_string_equal(vdpa_user_list_get_comm(list, i),
+				    qemu ? "qemu-system-x86" : "?");
+	}
+	assert_int_equal(vdpa_user_list_get_pid(list, 2), 0);
+	assert_null(vdpa_user_list_get_comm(list, 2));
+	assert_null(vdpa_user_list_unref(list));
+	assert_null(vdpa_user_list_unref(NULL));
+}
+
+static void test_refcnt(void **state)
+{
+	struct tree *t = *state;
+
+	add_device(t);
+	tree_process(t, 1234, "qemu\n", "/dev/null");
+	check_size(t, 1); /* built in: no count */
+	tree_write(t, "sys/module/vhost_vdpa/refcnt", "2\n");
+	check_size(t, 1);
+	tree_write(t, "sys/module/vhost_vdpa/refcnt", "0\n");
+	check_size(t, 0);
+}
+
+static void test_not_vhost(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_user_list *list = NULL;
+
+	tree_vdpa(t, "sys/devices", "sim0", "virtio_vdpa");
+	tree_process(t, 1234, "qemu\n", "/dev/null");
+	check_size(t, 0);
+	assert_int_equal(vdpa_user_list(t->ctx, "nobody", &list), -ENODEV);
+	assert_null(list);
+}
+
+/* The real /proc: this process, with two descriptors, counts once. */
+static void test_self(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_user_list *list;
+	int found = 0;
+	int a = open("/dev/null", O_RDWR);
+	int b = open("/dev/null", O_RDWR);
+
+	assert_true(a >= 0 && b >= 0);
+	assert_int_equal(vdpa_ctx_set_roots(t->ctx, NULL, NULL, "/proc"), 0);
+	add_device(t);
+	list = get(t, "sim0");
+	for (size_t i = 0; i < vdpa_user_list_get_size(list); i++)
+		found += vdpa_user_list_get_pid(list, i) == getpid();
+	assert_int_equal(found, 1);
+	vdpa_user_list_unref(list);
+	close(a);
+	close(b);
+}
+
+static void check_hidden(struct tree *t, bool want)
+{
+	struct vdpa_user_list *list = NULL;
+	bool hidden = !want;
+	struct stat st;
+
+	assert_int_equal(stat("/dev/null", &st), 0);
+	assert_int_equal(find_users(t->ctx, st.st_rdev, false, &list, &hidden), 0);
+	assert_int_equal(hidden, want);
+	vdpa_user_list_unref(list);
+}
+
+static void test_hidden(void **state)
+{
+	struct tree *t = *state;
+	char *dir = tree_path(t, "proc/1234/fd");
+
+	tree_process(t, 1234, "qemu\n", "/dev/null");
+	check_hidden(t, false);
+	assert_int_equal(chmod(dir, 0), 0);
+	assert_int_equal(geteuid() ? 0 : seteuid(65534), 0);
+	check_hidden(t, true);
+	assert_int_equal(getuid() ? 0 : seteuid(0), 0);
+	assert_int_equal(chmod(dir, 0755), 0);
+	/* any inode but that of the initial namespace */
+	tree_write(t, "proc/self/ns/pid", "");
+	check_hidden(t, true);
+	free(dir);
+}
+
+static void test_first_only(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_user_list *list = NULL;
+	struct stat st;
+	bool hidden;
+
+	assert_int_equal(stat("/dev/null", &st), 0);
+	for (int pid = 1; pid < 6; pid++)
+		tree_process(t, pid, "x\n", "/dev/null");
+	assert_int_equal(find_users(t->ctx, st.st_rdev, true, &list, &hidden), 0);
+	assert_int_equal(vdpa_user_list_get_size(list), 1);
+	vdpa_user_list_unref(list);
+}
+
+static void test_no_proc(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_user_list *list = NULL;
+
+	add_device(t);
+	assert_int_equal(vdpa_ctx_set_roots(t->ctx, NULL, NULL, "/nonexistent"), 0);
+	assert_int_equal(vdpa_user_list(t->ctx, "sim0", &list), -ENOENT);
+	assert_null(list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TREE_TEST(test_scan),	 TREE_TEST(test_refcnt), TREE_TEST(test_not_vhost),
+		TREE_TEST(test_self),	 TREE_TEST(test_hidden), TREE_TEST(test_first_only),
+		TREE_TEST(test_no_proc),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "app.h"
+#include "command.h"
+
+const struct option_desc option_table[] = {
+	{ 'V', "Version", "version", NULL, "print the version", true },
+	{ 'h', "help", NULL, NULL, "print help for the command", true },
+	{ 'j', "json", NULL, NULL, "print JSON", true },
+	{ 'p', "pretty", NULL, NULL, "with -json: on several lines, indented", true },
+	{ 'd', "details", NULL, NULL, "print more fields", false },
+	{ 'o', "oneline", NULL, NULL, "print each record on one line", false },
+	{ 's', "statistics", "stats", NULL, "dev show: print queue statistics too", false },
+	{ 'n', "no-nice-names", "numeric", NULL, "print numbers instead of names", false },
+	{ 'b', "batch", NULL, "FILE", "run the commands in FILE, - for standard input", false },
+	{ 'f', "force", NULL, NULL, "with -batch: go on after a command that failed", false },
+	{ 'q', "quiet", NULL, NULL, "no hints, notes and warnings", false },
+	{ 'v', "verbose", NULL, NULL, "tell more about errors", false },
+	{ 0, NULL, NULL, NULL, NULL, false },
+};
+
+static void apply(struct options *opt, char letter, const char *value)
+{
+	switch (letter) {
+	case 'V':
+		opt->action = ACTION_VERSION;
+		break;
+	case 'h':
+		opt->action = ACTION_HELP;
+		break;
+	case 'j':
+		opt->json = true;
+		break;
+	case 'p':
+		opt->pretty = true;
+		break;
+	case 'd':
+		opt->details = true;
+		break;
+	case 'o':
+		opt->oneline = true;
+		break;
+	case 's':
+		opt->statistics = true;
+		break;
+	case 'n':
+		opt->numeric = true;
+		break;
+	case 'b':
+		opt->batch = value;
+		break;
+	case 'f':
+		opt->force = true;
+		break;
+	case 'q':
+		opt->quiet = true;
+		break;
+	case 'v':
+		opt->verbose = true;
+		break;
+	}
+}
+
+/* The option with that long name, or the only one that it abbreviates. */
+static const struct option_desc *find_long(const char *name, size_t len)
+{
+	const struct option_desc *hit = NULL;
+
+	for (const struct option_desc *d = option_table; d->name; d++) {
+		if (strlen(d->name) == len && !memcmp(d->name, name, len))
+			return d;
+		if (d->alias && strlen(d->alias) == len && !memcmp(d->alias, name, len))
+			return d;
+	}
+	for (const struct option_desc *d = option_table; d->name; d++) {
+		if (strncmp(d->name, name, len))
+			continue;
+		if (hit)
+			return NULL;
+		hit = d;
+	}
+	return hit;
+}
+
+static const struct option_desc *find_letter(char letter)
+{
+	for (const struct option_desc *d = option_table; d->name; d++) {
+		if (d->letter == letter)
+			return d;
+	}
+	return NULL;
+}
+
+enum parsed {
+	PARSED_UNKNOWN, /* not an option; nothing was applied */
+	PARSED_ONE,
+	PARSED_WITH_NEXT, /* the next word was its value */
+	PARSED_NO_VALUE, /* ... but there is no next word */
+	PARSED_EXTRA_VALUE, /* --name=value of one that takes none */
+};
+
+static enum parsed parse_long(struct options *opt, const char *word, const char *next)
+{
+	const char *equals = strchr(word, '=');
+	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	const struct option_desc *d = len ? find_long(word, len) : NULL;
+
+	if (!d)
+		return PARSED_UNKNOWN;
+	if (!d->metavar && equals)
+		return PARSED_EXTRA_VALUE;
+	if (!d->metavar || equals) {
+		apply(opt, d->letter, equals ? equals + 1 : NULL);
+		return PARSED_ONE;
+	}
+	if (!next)
+		return PARSED_NO_VALUE;
+	apply(opt, d->letter, next);
+	return PARSED_WITH_NEXT;
+}
+
+/* Letters in one word, -jpd; the value of the last may follow at once. */
+static enum parsed parse_cluster(struct options *opt, const char *word, const char *next)
+{
+	struct options result = *opt;
+
+	for (const char *c = word; *c; c++) {
+		const struct option_desc *d = find_letter(*c);
+
+		if (!d)
+			return PARSED_UNKNOWN;
+		if (!d->metavar) {
+			apply(&result, *c, NULL);
+			continue;
+		}
+		if (!c[1] && !next)
+			return PARSED_NO_VALUE;
+		apply(&result, *c, c[1] ? c + 1 : next);
+		*opt = result;
+		return c[1] ? PARSED_ONE : PARSED_WITH_NEXT;
+	}
+	*opt = result;
+	return PARSED_ONE;
+}
+
+static enum parsed parse_word(struct options *opt, const char *word, const char *next)
+{
+	enum parsed parsed;
+
+	if (word[1] == '-')
+		return parse_long(opt, word + 2, next);
+	if (word[2]) {
+		parsed = parse_long(opt, word + 1, next);
+		if (parsed != PARSED_UNKNOWN)
+			return parsed;
+	}
+	return parse_cluster(opt, word + 1, next);
+}
+
+/* "-CSUM" behind device_features is a value, unless it reads as an option. */
+static bool is_value(const char *previous)
+{
+	return previous && !strcmp(previous, "device_features");
+}
+
+bool options_parse(struct app *app, int *argc, char **argv)
+{
+	int n = *argc, words = 0;
+	bool only_words = false;
+
+	for (int i = 0; i < n && app->opt.action == ACTION_RUN; i++) {
+		const char *word = argv[i];
+		enum parsed parsed;
+
+		if (only_words || word[0] != '-' || !word[1]) {
+			argv[words++] = argv[i];
+			continue;
+		}
+		if (!strcmp(word, "--")) {
+			only_words = true;
+			continue;
+		}
+		parsed = parse_word(&app->opt, word, i + 1 < n ? argv[i + 1] : NULL);
+		if (parsed == PARSED_UNKNOWN && is_value(words ? argv[words - 1] : NULL)) {
+			argv[words++] = argv[i];
+		} else if (parsed == PARSED_UNKNOWN) {
+			diag_usage(app, "unknown option \"%s\"", word);
+			return false;
+		} else if (parsed == PARSED_NO_VALUE) {
+			diag_usage(app, "option \"%s\" needs a file name", word);
+			return false;
+		} else if (parsed == PARSED_EXTRA_VALUE) {
+			diag_usage(app, "option \"%s\" takes no value", word);
+			return false;
+		} else if (parsed == PARSED_WITH_NEXT) {
+			i++;
+		}
+	}
+	*argc = words;
+	return true;
+}
+
+bool options_parse_legacy(struct app *app, int *argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "Version", no_argument, NULL, 'V' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "pretty", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int letter;
+
+	while (app->opt.action == ACTION_RUN &&
+	       (letter = getopt_long(*argc, argv, "Vjpsh", long_options, NULL)) >= 0) {
+		if (letter == '?' || letter == 's') {
+			app->document = DOC_SUPPRESSED;
+			diag_usage(app, "Unknown option.");
+			usage_print(app, &command_root, "");
+			return false;
+		}
+		apply(&app->opt, (char)letter, NULL);
+	}
+	for (int i = optind; i < *argc; i++)
+		argv[i - optind + 1] = argv[i];
+	*argc -= optind - 1;
+	return true;
+}

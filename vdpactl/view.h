@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Objects to text and to JSON: pure functions, both views from the same
+ * input.  By default they give what iproute2's vdpa prints, to the byte.
+ */
+#ifndef VDPACTL_VIEW_H
+#define VDPACTL_VIEW_H
+
+#include <stdbool.h>
+
+#include "common/strbuf.h"
+#include "json_out.h"
+#include "vdpamgmt.h"
+
+struct app;
+
+struct view {
+	bool legacy;
+	bool details;
+	bool oneline; /* text */
+	bool numeric;
+};
+
+struct view view_of(const struct app *app);
+
+/* A device and what else is known of it; all but dev may be NULL. */
+struct dev_view {
+	const struct vdpa_dev *dev;
+	const struct vdpa_sysdev *sysdev;
+	const struct vdpa_netdev *netdev;
+	const struct vdpa_vstats_list *vstats;
+};
+
+void view_text_mgmtdev(struct strbuf *sb, const struct view *v, const struct vdpa_mgmtdev *m);
+void view_text_dev(struct strbuf *sb, const struct view *v, const struct dev_view *d);
+void view_text_config(struct strbuf *sb, const struct view *v, const struct vdpa_config *c);
+/* index: say which queue it is */
+void view_text_vstats(struct strbuf *sb, const struct view *v, const struct vdpa_vstats *s,
+		      bool index);
+void view_text_vstats_list(struct strbuf *sb, const struct view *v, const char *name,
+			   const struct vdpa_vstats_list *list);
+
+json_t *view_json_mgmtdev(const struct view *v, const struct vdpa_mgmtdev *m);
+json_t *view_json_dev(const struct view *v, const struct dev_view *d);
+json_t *view_json_config(const struct view *v, const struct vdpa_config *c);
+json_t *view_json_vstats(const struct view *v, const struct vdpa_vstats *s, bool index);
+json_t *view_json_vstats_list(const struct view *v, const struct vdpa_vstats_list *list);
+
+/* ---- what both views share ---- */
+
+/* The word for a queue's type, or NULL for a queue of no net device. */
+const char *view_queue_type(const struct vdpa_vstats *s);
+/* The name of a feature bit as that view prints it, or NULL. */
+const char *view_feature_name(const struct view *v, uint32_t id, unsigned int bit);
+
+#endif
