@@ -127,12 +127,13 @@ static int find_family(struct vdpa_ctx *ctx)
 static int open_transport(struct vdpa_ctx *ctx)
 {
 	struct nl *nl = calloc(1, sizeof(*nl));
-	int r;
+	int r = -ENOMEM;
 
 	if (!nl)
-		return -ENOMEM;
-	r = nl_grow(nl, NL_RECV_MIN);
-	if (r < 0)
+		return r;
+	nl->cap = ctx->recv_size > NL_RECV_MIN ? ctx->recv_size : NL_RECV_MIN;
+	nl->buf = malloc(nl->cap + MNL_ALIGNTO);
+	if (!nl->buf)
 		goto free_nl;
 	nl->fd = -1;
 	nl->data = ctx->transport == &transport_socket ? &nl->fd : ctx->transport_data;
@@ -150,22 +151,20 @@ free_nl:
 
 int nl_connect(struct vdpa_ctx *ctx)
 {
-	int r;
+	int r = -ENOBUFS;
 
 	if (ctx->nl)
 		return 0;
-	r = open_transport(ctx);
-	if (r < 0)
-		return ctx_fail(ctx, -r, "cannot open a generic netlink socket: %s",
-				errno_text(-r));
-	for (int tries = 0; tries < NL_TRIES; tries++) {
+	for (int tries = 0; tries < NL_TRIES && r == -ENOBUFS; tries++) {
+		r = open_transport(ctx);
+		if (r < 0)
+			return ctx_fail(ctx, -r, "cannot open a generic netlink socket: %s",
+					errno_text(-r));
 		r = find_family(ctx);
-		if (r != -ENOBUFS)
-			break;
+		if (!r)
+			return 0;
+		nl_close(ctx);
 	}
-	if (!r)
-		return 0;
-	nl_close(ctx);
 	if (r != -ENOENT)
 		return ctx_fail(ctx, -r, "cannot look up the vdpa netlink family: %s",
 				errno_text(-r));

@@ -241,16 +241,26 @@ static bool hint_by_attr(struct vdpa_error *err)
 static void hint_by_command(struct vdpa_ctx *ctx, struct vdpa_error *err, unsigned int command,
 			    const struct vdpa_spec *spec)
 {
+	if (err->extack && strstr(err->extack, "unmanaged")) {
+		error_hint(err, "its driver made this device by itself: the kernel neither shows its configuration nor changes it");
+		return;
+	}
 	switch (command) {
 	case VDPA_COMMAND_DEV_ADD:
 		if (spec)
 			hint_add(ctx, err, spec);
+		break;
+	case VDPA_COMMAND_CONFIG_GET:
+		if (err->errnum == EOPNOTSUPP)
+			error_hint(err, "the kernel shows the configuration of net and block devices only");
 		break;
 	case VDPA_COMMAND_VSTATS_GET:
 		if (err->errnum == EAGAIN)
 			error_hint(err, "no driver has negotiated features yet: bind virtio_vdpa, or start what uses the vhost-vdpa device");
 		else if (err->errnum == EOPNOTSUPP)
 			error_hint(err, "its driver keeps no statistics");
+		else if (err->errnum == EINVAL || err->errnum == ERANGE)
+			error_hint(err, "there is no such queue now: `dev show` tells how many there can be (max_vqs), the negotiated features how many there are");
 		break;
 	case VDPA_COMMAND_ATTR_SET:
 		if (err->errnum == EOPNOTSUPP)

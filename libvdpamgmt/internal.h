@@ -36,6 +36,7 @@ struct vdpa_ctx {
 	void *transport_data; /* the caller's */
 	struct nl *nl; /* owned; NULL until connected */
 	uint32_t seq; /* of the last netlink request */
+	size_t recv_size; /* of the largest datagram that did not fit; 0 = none */
 	struct vdpa_error *error; /* owned; of the last failure */
 	char *warning; /* owned; of the last success */
 };

@@ -58,8 +58,11 @@ void msg_put(struct msg *m, uint16_t attr, const void *data, size_t len)
 		m->err = -EMSGSIZE;
 		return;
 	}
-	if (reserve(m, msg_len(m) + MNL_ATTR_HDRLEN + MNL_ALIGN(len)))
-		mnl_attr_put(header(m), attr, len, data);
+	if (!reserve(m, msg_len(m) + MNL_ATTR_HDRLEN + MNL_ALIGN(len)))
+		return;
+	/* libmnl 1.0.4 leaves the padding as it was. */
+	memset(m->buf + msg_len(m), 0, MNL_ATTR_HDRLEN + MNL_ALIGN(len));
+	mnl_attr_put(header(m), attr, len, data);
 }
 
 void msg_put_str(struct msg *m, uint16_t attr, const char *s)

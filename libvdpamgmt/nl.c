@@ -21,20 +21,6 @@ int nl_send(struct vdpa_ctx *ctx, const void *buf, size_t len)
 	return ctx->transport->send(ctx->nl->data, buf, len);
 }
 
-int nl_grow(struct nl *nl, size_t need)
-{
-	uint8_t *buf;
-
-	if (need > RECV_MAX)
-		return -EBADMSG;
-	buf = realloc(nl->buf, need + MNL_ALIGNTO);
-	if (!buf)
-		return -ENOMEM;
-	nl->buf = buf;
-	nl->cap = need;
-	return 0;
-}
-
 /* A transport that is interrupted without end gets no further. */
 #define INTERRUPTIONS_MAX 1000
 
@@ -42,7 +28,6 @@ ssize_t nl_recv(struct vdpa_ctx *ctx)
 {
 	struct nl *nl = ctx->nl;
 	ssize_t n;
-	int r;
 
 	for (int i = 0; i < INTERRUPTIONS_MAX; i++) {
 		n = ctx->transport->recv(nl->data, nl->buf, nl->cap, NL_ANSWER_MS);
@@ -53,9 +38,11 @@ ssize_t nl_recv(struct vdpa_ctx *ctx)
 		return -ETIMEDOUT;
 	if (n < 0)
 		return n;
+	if (n > RECV_MAX)
+		return -EBADMSG;
 	if ((size_t)n > nl->cap) {
-		r = nl_grow(nl, (size_t)n);
-		return r < 0 ? r : -ENOBUFS;
+		ctx->recv_size = (size_t)n;
+		return -ENOBUFS;
 	}
 	/* libmnl rounds lengths up. */
 	memset(nl->buf + n, 0, MNL_ALIGNTO);

@@ -82,10 +82,11 @@ struct nl_verdict {
 uint32_t nl_next_seq(struct vdpa_ctx *ctx);
 /* A datagram of requests; 0 or -errno. */
 int nl_send(struct vdpa_ctx *ctx, const void *buf, size_t len);
-/* One datagram into nl->buf; its length or -errno (-ENOBUFS too when it was cut: the buffer has grown). */
+/*
+ * One datagram into nl->buf; its length or -errno.  One that was cut is lost
+ * (-ENOBUFS): the next connection has a buffer that is large enough.
+ */
 ssize_t nl_recv(struct vdpa_ctx *ctx);
-/* Makes the receive buffer that large; 0, -ENOMEM or -EBADMSG (no datagram is that large). */
-int nl_grow(struct nl *nl, size_t need);
 /* A whole message at nlh, of the left octets?  (libmnl 1.0.4 believes lengths above INT_MAX.) */
 bool nl_message_ok(const struct nlmsghdr *nlh, int left);
 /* An answer to request seq, from the kernel to us? */

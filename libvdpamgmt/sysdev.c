@@ -149,9 +149,10 @@ int vdpa_sysdev_get(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *
 		return ctx_fail(ctx, ENODEV, "no vDPA device is named \"%s\"", name);
 	link = format_string("%s/bus/vdpa/devices/%s", ctx->sys, name);
 	s = calloc(1, sizeof(*s));
+	if (s)
+		atomic_init(&s->refs, 1);
 	if (!link || !s)
 		return ctx_fail(ctx, ENOMEM, "out of memory");
-	atomic_init(&s->refs, 1);
 	s->path = realpath(link, NULL);
 	if (!s->path && (errno == ENOENT || errno == ENOTDIR))
 		return ctx_fail(ctx, ENODEV, "no vDPA device is named \"%s\"", name);

@@ -102,7 +102,7 @@ static int parse_keyword(struct app *app, const struct command *cmd, const struc
 		return 0;
 	}
 	if (args->has & arg->conflicts) {
-		diag_usage(app, "%s: %s and %s can't be given together", app->path, arg->word,
+		diag_usage(app, "%s: %s and %s cannot be given together", app->path, arg->word,
 			   word_of(cmd, arg->conflicts));
 		return 0;
 	}

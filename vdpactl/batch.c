@@ -23,7 +23,7 @@ static enum status run_line(struct app *app, struct batch_command *cmd,
 	if (!options_parse(app, &cmd->argc, cmd->argv))
 		return app_finish(app, ST_USAGE);
 	if (app->opt.batch || app->opt.force) {
-		diag_usage(app, "-batch and -force can't be used inside a batch file");
+		diag_usage(app, "-batch and -force cannot be used inside a batch file");
 		return app_finish(app, ST_USAGE);
 	}
 	return app_run(app, cmd->argc, cmd->argv);
@@ -49,7 +49,7 @@ static enum status run_file(struct app *app, FILE *f)
 	app->file = NULL;
 	if (r < 0) {
 		app->document = DOC_EMPTY;
-		diag_fail(app, NULL, -r, NULL, "can't read \"%s\": %s", options.batch, strerror(-r));
+		diag_fail(app, NULL, -r, NULL, "cannot read \"%s\": %s", options.batch, strerror(-r));
 		tally_add(&tally, app_finish(app, ST_ERROR));
 	}
 	return options.force ? tally_status(&tally) : tally.first;
@@ -66,7 +66,7 @@ enum status batch_run(struct app *app)
 	f = fopen(name, "re");
 	if (!f) {
 		app->file = NULL;
-		diag_fail(app, NULL, errno, NULL, "can't open batch file \"%s\": %s", name,
+		diag_fail(app, NULL, errno, NULL, "cannot open batch file \"%s\": %s", name,
 			  strerror(errno));
 		return app_finish(app, ST_ERROR);
 	}

@@ -60,8 +60,8 @@ static enum status parse_names(struct app *app, const struct args *args, uint64_
 }
 
 /*
- * Drivers refuse a feature that they lack without saying which; the number of
- * a feature word is the kernel's to judge, so this is looked at afterwards.
+ * Drivers refuse a feature that they lack without a word; the number of a
+ * feature word is the kernel's to judge, so this is looked at afterwards.
  */
 static enum status refused(struct app *app, const struct args *args)
 {
@@ -73,7 +73,7 @@ static enum status refused(struct app *app, const struct args *args)
 	enum status status;
 
 	if (args->has & HAS_FEATURES && !args->features_text && !app->legacy &&
-	    (errnum == EINVAL || errnum == EOPNOTSUPP)) {
+	    (errnum == EINVAL || errnum == EOPNOTSUPP) && !vdpa_error_get_extack(err)) {
 		m = app_mgmtdev(app, args->mgmtdev);
 		if (m && vdpa_mgmtdev_get_features(m, &offered) && args->features & ~offered) {
 			vdpa_mgmtdev_get_classes(m, &classes);
@@ -89,7 +89,7 @@ static enum status refused(struct app *app, const struct args *args)
 static enum status fill_name(struct app *app, const struct args *args, struct vdpa_spec *spec)
 {
 	if (vdpa_spec_set_name(spec, args->name) < 0)
-		return diag_usage(app, "%s: name \"%s\" can't be sent to the kernel", app->path,
+		return diag_usage(app, "%s: name \"%s\" cannot be sent to the kernel", app->path,
 				  args->name);
 	if (vdpa_spec_set_mgmtdev(spec, args->mgmtdev) < 0)
 		return diag_usage(app, "%s: mgmtdev \"%s\" is not BUS/NAME or NAME", app->path,

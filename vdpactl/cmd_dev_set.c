@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* dev set */
 #include <errno.h>
+#include <string.h>
 
 #include "command.h"
 #include "mac.h"
@@ -16,7 +17,8 @@ static enum status check_warning(struct app *app, const char *name)
 		diag_warning(app, text);
 		return ST_OK;
 	}
-	return diag_fail(app, name, EOPNOTSUPP, NULL, "can't change device \"%s\": %s", name, text);
+	text += strncmp(text, "vdpa: ", 6) ? 0 : 6;
+	return diag_fail(app, name, EOPNOTSUPP, NULL, "cannot change device \"%s\": %s", name, text);
 }
 
 static enum status run(struct app *app, const struct args *args)

@@ -229,7 +229,8 @@ static void usage_report(struct app *app, const char *hint, const char *message)
 	collect(app, &r);
 }
 
-static void usage_format(struct app *app, const char *hint, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void usage_format(struct app *app, const char *hint,
+							       const char *fmt, va_list ap)
 {
 	CLEANUP(strbuf_free) struct strbuf sb = STRBUF_INIT;
 

@@ -37,7 +37,7 @@ enum status json_load(struct app *app)
 	if (!lib) {
 		app->opt.json = false;
 		return diag_fail(app, NULL, ENOSYS, "install libjansson (Debian: libjansson4)",
-				 "JSON output needs %s, which can't be loaded", JSON_SONAME);
+				 "JSON output needs %s, which cannot be loaded", JSON_SONAME);
 	}
 	missing = load_symbols(lib);
 	if (missing) {

@@ -23,14 +23,20 @@ const struct option_desc option_table[] = {
 	{ 0, NULL, NULL, NULL, NULL, false },
 };
 
+static void set_action(struct options *opt, enum option_action action)
+{
+	if (opt->action == ACTION_RUN)
+		opt->action = action;
+}
+
 static void apply(struct options *opt, char letter, const char *value)
 {
 	switch (letter) {
 	case 'V':
-		opt->action = ACTION_VERSION;
+		set_action(opt, ACTION_VERSION);
 		break;
 	case 'h':
-		opt->action = ACTION_HELP;
+		set_action(opt, ACTION_HELP);
 		break;
 	case 'j':
 		opt->json = true;
@@ -167,12 +173,22 @@ static bool is_value(const char *previous)
 	return previous && !strcmp(previous, "device_features");
 }
 
+static void report(struct app *app, enum parsed parsed, const char *word)
+{
+	if (parsed == PARSED_UNKNOWN)
+		diag_usage(app, "unknown option \"%s\"", word);
+	else if (parsed == PARSED_NO_VALUE)
+		diag_usage(app, "option \"%s\" needs a file name", word);
+	else
+		diag_usage(app, "option \"%s\" takes no value", word);
+}
+
 bool options_parse(struct app *app, int *argc, char **argv)
 {
 	int n = *argc, words = 0;
 	bool only_words = false;
 
-	for (int i = 0; i < n && app->opt.action == ACTION_RUN; i++) {
+	for (int i = 0; i < n; i++) {
 		const char *word = argv[i];
 		enum parsed parsed;
 
@@ -187,17 +203,11 @@ bool options_parse(struct app *app, int *argc, char **argv)
 		parsed = parse_word(&app->opt, word, i + 1 < n ? argv[i + 1] : NULL);
 		if (parsed == PARSED_UNKNOWN && is_value(words ? argv[words - 1] : NULL)) {
 			argv[words++] = argv[i];
-		} else if (parsed == PARSED_UNKNOWN) {
-			diag_usage(app, "unknown option \"%s\"", word);
-			return false;
-		} else if (parsed == PARSED_NO_VALUE) {
-			diag_usage(app, "option \"%s\" needs a file name", word);
-			return false;
-		} else if (parsed == PARSED_EXTRA_VALUE) {
-			diag_usage(app, "option \"%s\" takes no value", word);
-			return false;
 		} else if (parsed == PARSED_WITH_NEXT) {
 			i++;
+		} else if (parsed != PARSED_ONE && app->opt.action == ACTION_RUN) {
+			report(app, parsed, word);
+			return false;
 		}
 	}
 	*argc = words;

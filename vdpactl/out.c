@@ -42,7 +42,7 @@ void out_finish_document(struct app *app)
 
 static enum status write_failed(struct app *app)
 {
-	diag_fail(app, NULL, errno, NULL, "can't write to standard output: %s", strerror(errno));
+	diag_fail(app, NULL, errno, NULL, "cannot write to standard output: %s", strerror(errno));
 	return ST_ERROR;
 }
 

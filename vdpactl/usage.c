@@ -34,9 +34,10 @@ static void add_entry(struct strbuf *sb, const char *item, const char *text)
 {
 	size_t room = LINE_WIDTH - ARG_COLUMN;
 
-	strbuf_addf(sb, "  %-*s ", ARG_COLUMN - 3, item);
 	if (strlen(item) > ARG_COLUMN - 3)
-		strbuf_addf(sb, "\n%*s", ARG_COLUMN, "");
+		strbuf_addf(sb, "  %s\n%*s", item, ARG_COLUMN, "");
+	else
+		strbuf_addf(sb, "  %-*s ", ARG_COLUMN - 3, item);
 	while (strlen(text) > room) {
 		const char *end = text + room;
 

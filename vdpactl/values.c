@@ -68,7 +68,7 @@ enum status value_check_name(struct app *app, const char *name)
 				       "%s: name \"%s\" contains a '/', which the kernel would replace "
 				       "so that the device is not found by its name", app->path, name);
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
-		return diag_usage_hint(app, hint, "%s: name \"%s\" can't be a name in sysfs",
+		return diag_usage_hint(app, hint, "%s: name \"%s\" cannot be a name in sysfs",
 				       app->path, name);
 	return ST_OK;
 }
@@ -145,13 +145,11 @@ static enum status parse_features(struct app *app, const struct arg *arg, const 
 	if (!app->legacy && !strncasecmp(digits, "0x", 2))
 		digits += 2;
 	args->features_text = NULL;
-	if (!app->legacy && (!*digits || digits[strspn(digits, "0123456789abcdefABCDEF")])) {
-		if (!*text)
-			return refuse(app, arg, text);
+	if (!app->legacy && digits[strspn(digits, "0123456789abcdefABCDEF")]) {
 		args->features_text = text;
 		return ST_OK;
 	}
-	if (parse_hex(digits, &args->features) < 0)
+	if (!*digits || parse_hex(digits, &args->features) < 0)
 		return refuse(app, arg, text);
 	return ST_OK;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # COMP_ variables are bash's
+# shellcheck disable=SC2016 # what another bash is to expand
+# shellcheck disable=SC2154 # run sets status, output and stderr
 # Two ways to ask for completions. LINE is what was typed up to the cursor; "vdpactl" in it is the one under test,
 # unless a test wants none.
 
@@ -9,24 +10,29 @@ bats_require_minimum_version 1.5.0
 : "${TOP_SRCDIR:?is to be the source directory}"
 readonly SCRIPT=$TOP_SRCDIR/completions/vdpactl.bash
 
-# offered [LINE]: calls the function as readline would; output is what it puts into COMPREPLY, an entry a line, sorted.
+# shellcheck source=completions/vdpactl.bash
+source "$SCRIPT"
+
+# offered LINE: calls the function as readline would; output is what it puts into COMPREPLY, an entry a line, sorted.
 offered() {
-	run --separate-stderr "$BASH" --norc --noprofile -c '
-		PATH=$2:$PATH
-		source "$1" || exit
-		COMP_LINE=$3 COMP_POINT=${#3} COMP_TYPE=9 COMP_KEY=9 COMP_WORDS=() COMP_CWORD=-1
+	local noise=$BATS_TEST_TMPDIR/noise
+	output=$(
+		set +eET
+		trap - DEBUG ERR
+		PATH=${VDPACTL%/*}:$PATH
+		COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_KEY=9 COMP_WORDS=() COMPREPLY=()
 		# The words of readline: blanks end them, break characters stand alone.
-		rest=$3
+		rest=$1
 		while [[ $rest =~ ^[[:blank:]]*([:=]+|[^[:blank:]:=]+)(.*) ]]; do
 			COMP_WORDS+=("${BASH_REMATCH[1]}") rest=${BASH_REMATCH[2]}
 		done
-		[[ $3 != *[[:blank:]] ]] || COMP_WORDS+=("")
+		[[ $1 != *[[:blank:]] ]] || COMP_WORDS+=("")
 		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 		_vdpactl "${COMP_WORDS[0]}" "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
-		((${#COMPREPLY[@]} == 0)) || printf "%s\n" "${COMPREPLY[@]}" | sort' \
-		bash "$SCRIPT" "${VDPACTL%/*}" "$1"
-	[[ $status == 0 && -z $stderr ]] || {
-		printf 'status %s, stderr: %s\n' "$status" "$stderr"
+		((${#COMPREPLY[@]} == 0)) || printf '%s\n' "${COMPREPLY[@]}" | sort
+	) 2>"$noise"
+	[[ ! -s $noise ]] || {
+		cat "$noise"
 		return 1
 	}
 }
@@ -41,12 +47,12 @@ offers() {
 	}
 }
 
-# typed LINE: types it into a real bash with readline, then TAB; output is the line that results, between < and >.
+# typed LINE...: types each into a real bash with readline, then TAB; output has the lines that result, between < and >.
 # With PRELUDE set, bash runs that first.
 typed() {
-	local dir=$BATS_TEST_TMPDIR/typed
+	local dir=$BATS_TEST_TMPDIR/typed line i=0
+	rm -rf "$dir"
 	mkdir -p "$dir"
-	rm -f "$dir"/*
 	cat >"$dir/rc" <<-END
 		PS1='> ' PATH=$(printf %q "${VDPACTL%/*}"):\$PATH HISTFILE=
 		bind 'set bell-style none' 2>/dev/null
@@ -54,7 +60,8 @@ typed() {
 		bind 'set page-completions off'
 		bind 'set enable-bracketed-paste off'
 		bind 'set show-all-if-ambiguous off'
-		show_line() { printf '<%s>\n' "\$READLINE_LINE" >$(printf %q "$dir/line"); }
+		count=0
+		show_line() { printf '<%s>\n' "\$READLINE_LINE" >>$(printf %q "$dir/lines"); : >$(printf %q "$dir")/\$((++count)); }
 		bind -x '"\C-t": show_line'
 		${PRELUDE:-}
 		source $(printf %q "$SCRIPT")
@@ -63,31 +70,34 @@ typed() {
 	# Not before bash is ready: what comes earlier is the terminal's, which edits lines by itself.
 	{
 		wait_for "$dir/ready"
-		printf '%s\t\024' "$1"
-		wait_for "$dir/line"
-		printf '\025exit\n'
-	} | TERM=dumb timeout 30 script -qec "exec '$BASH' --noprofile --rcfile '$dir/rc' -i" /dev/null >"$dir/screen" 2>&1 || true
-	output=$(cat "$dir/line") || {
+		for line; do
+			printf '%s\t\024' "$line"
+			wait_for "$dir/$((++i))"
+			printf '\025'
+		done
+		printf 'exit\n'
+	} | TERM=dumb timeout 120 script -qec "exec '$BASH' --noprofile --rcfile '$dir/rc' -i" /dev/null >"$dir/screen" 2>&1 || true
+	# Nothing but prompt and line is on the screen: no messages.
+	if ! output=$(cat "$dir/lines") || grep -E 'bash:|vdpactl:|rror:' "$dir/screen"; then
 		cat -v "$dir/screen"
 		return 1
-	}
-	# Nothing but prompt and line is on the screen: no messages.
-	run ! grep -E 'bash:|vdpactl:|error|rror:' "$dir/screen"
-	output=$(cat "$dir/line")
+	fi
 }
 
 wait_for() { # FILE
 	local i
-	for ((i = 0; i < 400; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		[[ ! -e $1 ]] || return 0
 		sleep 0.05
 	done
 	return 1
 }
 
-is() { # LINE
-	[[ $output == "<$1>" ]] || {
-		printf 'line: %s\nwanted: <%s>\n' "$output" "$1"
+is() { # LINE...
+	local want
+	want=$(printf '<%s>\n' "$@")
+	[[ $output == "$want" ]] || {
+		printf 'lines:\n%s\nwanted:\n%s\n' "$output" "$want"
 		return 1
 	}
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.12
-# lab: --parents mlx5
+# lab: --parents mlx5 -c 1
 # dev add: what each parent makes of each attribute. What is refused is in errors.bats.
 
 load helpers
@@ -125,9 +125,8 @@ $DEV.b: type network mgmtdev auxiliary/mlx5_core.sf.2 vendor_id 5555 max_vqs 65 
 }
 
 @test "-j prints one empty line, as vdpa does, and quiet or verbose change nothing" {
-	run -0 --keep-empty-lines --separate-stderr vdpactl -j dev add name "$DEV" mgmtdev vdpasim_net
-	[ "$output" = $'\n' ]
-	silent
+	works -j dev add name "$DEV" mgmtdev vdpasim_net
+	[ "$raw" = $'\n' ]
 	works -q dev add name "$DEV.b" mgmtdev vdpasim_net
 	prints_exactly ''
 	works -v dev add name "$DEV.c" mgmtdev vdpasim_net

@@ -95,10 +95,9 @@ end_users() {
 }
 
 kill_tree() { # PID
-	local child
-	for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
-		kill -KILL "$child" 2>/dev/null || true
-	done
+	local children=()
+	read -ra children 2>/dev/null <"/proc/$1/task/$1/children" || true
+	((${#children[@]} == 0)) || kill -KILL "${children[@]}" 2>/dev/null || true
 	kill -KILL "$1" 2>/dev/null || true
 }
 
@@ -114,11 +113,15 @@ below() { # DEVICE PATTERN
 	local found
 	# shellcheck disable=SC2206 # a pattern it is
 	found=(/sys/bus/vdpa/devices/"$1"/$2)
-	((${#found[@]} == 1)) && [[ -e ${found[0]} ]] || failed "not one $2 below $1: ${found[*]}"
+	[[ ${#found[@]} == 1 && -e ${found[0]} ]] || failed "not one $2 below $1: ${found[*]}"
 	echo "${found[0]##*/}"
 }
 
-# What the last works, fails or took_... ran took.
+gone() { # DEVICE
+	! device_exists "$1" || failed "$1 is still there"
+}
+
+# How long what ran since start_clock took.
 start_clock() { STARTED=${EPOCHREALTIME/./}; }
 
 took_at_least() { # MILLISECONDS

@@ -1,4 +1,3 @@
-#!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Devices of the parent vduse: what their daemons made is what vdpactl adds, shows and deletes.
 # kernels: 6.12 7.2
@@ -28,7 +27,7 @@ load tools
 	prints_exactly '{"dev":{"'"$DEV"'":{"type":"block","mgmtdev":"vduse","vendor_id":0,"max_vqs":3,"max_vq_size":64}}}'
 	works dev del "$DEV"
 	prints_exactly ''
-	run ! device_exists "$DEV"
+	gone "$DEV"
 	fails 3 dev show "$DEV"
 }
 
@@ -132,7 +131,7 @@ load tools
 	stub "$DEV" --no-vq-setup
 	fails 1 dev add name "$DEV" mgmtdev vduse
 	says "hint: the VDUSE device \"$DEV\" exists but its daemon has not set up every virtqueue yet"
-	run ! device_exists "$DEV"
+	gone "$DEV"
 }
 
 @test "dev add twice: exit 4, by our check and by the kernel's" {
@@ -140,7 +139,7 @@ load tools
 	fails 4 dev add name "$DEV" mgmtdev vduse
 	says "device \"$DEV\" exists already"
 	fails 4 dev add name "$DEV" mgmtdev vduse force
-	run -1 as_vdpa dev add name "$DEV" mgmtdev vduse
+	captures 1 as_vdpa dev add name "$DEV" mgmtdev vduse
 	works dev show "$DEV"
 }
 
@@ -165,12 +164,12 @@ load tools
 	says 'does not take device_features;'
 	fails 8 dev add name "$DEV" mgmtdev vduse mac 02:00:00:00:00:01 mtu 1500
 	says 'does not take mac, mtu;'
-	run ! device_exists "$DEV"
+	gone "$DEV"
 }
 
 @test "-j: a refusal is told in the document too" {
 	stub "$DEV"
-	run -8 --separate-stderr vdpactl -j dev add name "$DEV" mgmtdev vduse mtu 1500
+	captures 8 vdpactl -j dev add name "$DEV" mgmtdev vduse mtu 1500
 	has_json '.errors == [{device: $n, errno: 95, code: "EOPNOTSUPP", message: .errors[0].message, hint: .errors[0].hint}]' \
 		--arg n "$DEV"
 }
@@ -216,10 +215,11 @@ load tools
 		has_json '.dev[$n] | .parent == $n and .netdev.name == $i' --arg n "$name" --arg i "$(below "$name" 'virtio*/net/*')"
 		works dev config show "$name"
 		prints "$name: mac 02:00:00:00:00:01 "
-		run -0 --separate-stderr as_vdpa -j dev show "$name"
+		captures 0 as_vdpa -j dev show "$name"
 		has_json '.dev[$n].max_vqs == 2' --arg n "$name"
 	done
-	run -0 --separate-stderr as_vdpa dev show
+	captures 0 as_vdpa dev show
+	mapfile -t lines <<<"$output"
 	((${#lines[@]} == 3))
 	for name in /sys/bus/vdpa/devices/*; do
 		works dev del "${name##*/}"
@@ -242,11 +242,11 @@ load tools
 		f: type <unknown type> mgmtdev vduse vendor_id 0 max_vqs 2 max_vq_size 128
 		n: type network mgmtdev vduse vendor_id 0 max_vqs 2 max_vq_size 128
 	END
-	run -0 --separate-stderr vdpactl -j dev config show
+	captures 0 vdpactl -j dev config show
 	has_json '.config | keys == ["a", "n"] and .n.mac == "02:00:00:00:00:01"'
 	says 'f is left out: '
 	fails 8 dev config show f
-	run -0 --separate-stderr as_vdpa -j dev config show
+	captures 0 as_vdpa -j dev config show
 	has_json '.config | keys == ["a", "n"]'
 	works -d -j dev show f
 	has_json '.dev.f | .driver == "virtio_vdpa" and .virtio == $v and (has("netdev") or has("blockdev") | not)' \
@@ -270,7 +270,7 @@ load tools
 	for i in 1 2 3 4 5; do
 		stub "$DEV-$i"
 	done
-	run -0 --separate-stderr vdpactl -batch - < <(printf "dev add name $DEV-%d mgmtdev vduse\n" 1 2 3 4 5)
+	captures 0 vdpactl -batch - < <(printf "dev add name $DEV-%d mgmtdev vduse\n" 1 2 3 4 5)
 	silent
 	works -j dev show
 	has_json '.dev | length == 5 and (to_entries | all(.value.mgmtdev == "vduse"))'

@@ -20,7 +20,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PATIENCE 15 /* seconds */
+#define PATIENCE 30 /* seconds */
 
 static const char usage[] =
 	"Usage: vhost_open [OPTION]... /dev/vhost-vdpa-N\n"

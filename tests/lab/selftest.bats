@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	export LAB=$BATS_TEST_DIRNAME/lab
-	[[ $("$LAB" kernels) == "6.12 cached"* ]] || "$LAB" setup -k 6.12
+	"$LAB" setup -k 6.12
 	# What makes the tests slow is the boot, so each one below asks several questions of one guest.
 	export CACHE=${VDPACTL_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vdpactl-lab}
 }
@@ -59,15 +59,20 @@ wait_until() { # SECONDS COMMAND...
 	[ ! -e /etc/made ]
 }
 
-@test "output comes while the command runs, and the one who waits in vain gets the console and 124" {
-	"$LAB" run -t 12 sh -c 'echo early; sleep 100' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
-	wait_until 11 grep -q early "$BATS_TEST_TMPDIR/out"
-	kill -0 $!
+@test "output comes while the command runs" {
+	"$LAB" run sh -c 'echo early; sleep 100' >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	wait_until 60 grep -q early "$BATS_TEST_TMPDIR/out"
+	kill "$!"
 	code=0
-	wait $! || code=$?
-	[ "$code" -eq 124 ]
-	grep -q 'deadline of 12 seconds' "$BATS_TEST_TMPDIR/err"
-	grep -q 'vringh: loading out-of-tree module' "$BATS_TEST_TMPDIR/err"
+	wait "$!" || code=$?
+	[ "$code" -eq 143 ]
+}
+
+@test "after the deadline: 124, and the console" {
+	run -124 --separate-stderr "$LAB" run -t 10 sleep 100
+	[ -z "$output" ]
+	[[ ${stderr_lines[0]} == "lab: "*"deadline of 10 seconds"* ]]
+	[[ ${stderr_lines[1]} == "["*"]"* ]]
 }
 
 @test "a kernel warning fails the run, unless it is expected; a crash fails it" {
@@ -106,7 +111,7 @@ wait_until() { # SECONDS COMMAND...
 	chmod +x "$BATS_TEST_TMPDIR/bin/apt-get"
 	mkdir "$BATS_TEST_TMPDIR/cache"
 	cp -al "$CACHE/6.12" "$BATS_TEST_TMPDIR/cache" 2>/dev/null || cp -a "$CACHE/6.12" "$BATS_TEST_TMPDIR/cache"
-	export VDPACTL_LAB_CACHE=$BATS_TEST_TMPDIR/cache PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	export VDPACTL_LAB_CACHE=$BATS_TEST_TMPDIR/cache VDPACTL_LAB_ACCEL=tcg PATH=$BATS_TEST_TMPDIR/bin:$PATH
 	run -0 "$LAB" setup -k 6.12
 	[ -z "$output" ]
 	for file in "$VDPACTL_LAB_CACHE"/6.12/*guest-*/initramfs; do
@@ -119,17 +124,17 @@ wait_until() { # SECONDS COMMAND...
 	[[ $("$LAB" kernels) == *"6.12 cached"* ]]
 	rm "$VDPACTL_LAB_CACHE"/6.12/current/vmlinux
 	run -125 "$LAB" setup -k 6.12
-	[[ $output == *"lab: "* ]]
+	[[ $output == *"lab: "*"archive"* ]]
 }
 
 @test "no QEMU outlives its lab" {
 	for signal in TERM KILL; do
 		"$LAB" run sleep 100 >/dev/null 2>&1 3>&- &
 		lab=$!
-		wait_until 5 eval "qemu=\$(children_of $lab qemu) && [ -n \"\$qemu\" ]"
+		wait_until 60 eval "qemu=\$(children_of $lab qemu) && [ -n \"\$qemu\" ]"
 		kill "-$signal" "$lab"
 		wait "$lab" || true
-		wait_until 2 eval "! kill -0 $qemu 2>/dev/null"
+		wait_until 10 eval "! kill -0 $qemu 2>/dev/null"
 	done
 }
 

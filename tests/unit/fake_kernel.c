@@ -227,6 +227,7 @@ static int transport_send(void *data, const void *buf, size_t len)
 	p = fake_take(k, command_of(req), false, FAULT_SEND);
 	if (p)
 		return -(int)p->value;
+	k->last_seq = req->nlmsg_seq;
 	if (k->is_raw)
 		return 0;
 	for (; mnl_nlmsg_ok(req, left); req = mnl_nlmsg_next(req, &left))

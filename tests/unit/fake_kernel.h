@@ -55,6 +55,8 @@ struct fake_dev {
 	const struct fake_counter *counters; /* of each queue; queue N's values are N more */
 	size_t n_counters;
 	uint32_t stat_queues; /* that have counters */
+	int broken; /* errno for whatever asks about it */
+	bool keep; /* DEV_DEL is refused with EBUSY */
 };
 
 /* What befalls the first datagram of an answer, or the whole answer. */
@@ -139,6 +141,7 @@ struct fake {
 	struct fake_datagram *raw; /* fake_raw(): answers in place of all others */
 	bool is_raw;
 	char root[32]; /* a temporary directory; "" = none */
+	const char *child_of; /* a directory of it where new devices appear too */
 };
 
 struct fake *fake_new(void);
@@ -167,7 +170,7 @@ void fake_raw(struct fake *k, const void *data, size_t len);
 
 /*
  * ---- among fake_kernel.c (socket), fake_ctrl.c (controller), fake_model.c
- * (devices), fake_fault.c (what goes wrong) ----
+ * (devices), fake_request.c (commands), fake_fault.c (what goes wrong) ----
  */
 
 struct fake_datagram *fake_datagram(const void *data, size_t len, int err);
@@ -184,6 +187,17 @@ struct fake_plan *fake_take(struct fake *k, unsigned int command, bool is_edit, 
 struct nlmsghdr *fake_begin(void *buf, const struct nlmsghdr *req, uint16_t type, uint16_t flags);
 void fake_ack(struct fake *k, const struct nlmsghdr *req, int err, const char *text,
 	      const struct nlattr *at);
+const struct fake_mgmtdev *fake_find_mgmtdev(const struct fake *k, const char *bus,
+					     const char *name);
+struct fake_dev *fake_new_dev(struct fake *k, const struct fake_mgmtdev *m, const char *name,
+			      uint32_t id);
+/* Answers of the family: the header, and whole objects; 0 or -errno. */
+struct nlmsghdr *fake_object(void *buf, const struct nlmsghdr *req, uint16_t flags, uint8_t cmd);
+int fake_fill_mgmtdev(const struct fake_mgmtdev *m, const struct nlmsghdr *req, uint16_t flags,
+		      void *buf);
+int fake_fill_dev(const struct fake_dev *d, const struct nlmsghdr *req, uint16_t flags, void *buf);
+int fake_fill_config(const struct fake_dev *d, const struct nlmsghdr *req, uint16_t flags,
+		     void *buf);
 /* One request of the vdpa family. */
 void fake_request(struct fake *k, const struct nlmsghdr *req);
 /* The object number i of a dump into buf: its length, 0 when there is none, or -errno. */

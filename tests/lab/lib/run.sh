@@ -217,11 +217,19 @@ stop_children() {
 	QEMU_PID='' TIMER_PID=''
 }
 
+# The kernel's log. QEMU's TCG before 9.1 can leave rubbish in the flags when an instruction faults on memory: a single
+# step that nobody asked for, which the kernel warns of, undoes and survives. That warning is left out.
+guest_log() {
+	local known='/WARNING: .*exc_debug_kernel+/,/end trace/d'
+	[[ ${ACCEL[1]} == tcg* ]] || known=''
+	tr -d '\r' <"$WORK/console" | sed "$known"
+}
+
 guest_verdict() { # LATE
 	local code splat
 	code=$(sed -n 's/^exit \([0-9]*\)$/\1/p' "$WORK/status")
-	splat=$(tr -d '\r' <"$WORK/console" | grep -nE "$SPLAT" || :)
-	[[ -z $EXPECT_SPLAT ]] || splat=$(grep -vE "$EXPECT_SPLAT" <<<"$splat" || :)
+	splat=$(guest_log | grep -nE "$SPLAT" || :)
+	[[ -z $EXPECT_SPLAT ]] || splat=$(grep -vE "$EXPECT_SPLAT|Call Trace" <<<"$splat" || :)
 	if [[ -n $1 ]]; then
 		say "the guest did not end within its deadline of $TIMEOUT seconds (-t); the end of its console:"
 		tail -n 40 "$WORK/console" >&2
@@ -229,7 +237,7 @@ guest_verdict() { # LATE
 	fi
 	if [[ -n $splat ]]; then
 		say "the guest's kernel reported a fault${code:+ (the command itself exited with $code)}:"
-		tr -d '\r' <"$WORK/console" | tail -n "+${splat%%:*}" | head -n 80 >&2
+		guest_log | tail -n "+${splat%%:*}" | head -n 80 >&2
 		return "$EXIT_SPLAT"
 	fi
 	[[ -z $code ]] || return "$code"

@@ -19,7 +19,7 @@ guest_hash() { # BASE: everything that goes into a guest beside the base
 	{
 		cd "$LAB_DIR"
 		LC_ALL=C
-		local files=(guest/init.c lib/kernels.sh lib/setup.sh)
+		local files=(guest/*.[ch] lib/kernels.sh lib/setup.sh)
 		[[ ! -d $1/drivers || ! -f kmod/Kbuild ]] || files+=(kmod/Kbuild kmod/*.[ch])
 		sha256sum "${files[@]}"
 	} | sha256sum | cut -c1-12
@@ -213,7 +213,7 @@ guest_make() { # NAME; reads BASE, GUEST
 		add_module "$tree" "$new/initramfs" "$module" standard || [[ ! -d $BASE/drivers ]] ||
 			die "kernel $release has no module $module"
 	done
-	gcc -O2 -static -s -D_GNU_SOURCE -Wall -o "$new/initramfs/init" "$LAB_DIR/guest/init.c" ||
+	gcc -O2 -static -s -D_GNU_SOURCE -Wall -o "$new/initramfs/init" "$LAB_DIR"/guest/*.c ||
 		die "building the guest's init failed"
 	(cd "$new/initramfs" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) >"$new/guest/initramfs"
 	write_manifest "$new/guest" initramfs "lib/modules/$release/modules.dep.bin"

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lab: --parents ifcvf,mlx5
+# The manual's examples: run as they stand there, they print what stands there. Its JSON keys are those that are printed.
+
+load helpers
+
+# What differs from machine to machine.
+normal() {
+	sed -E 's/\bvirtio[0-9]+/virtioN/g; s/\b(chardev_number) [0-9]+:[0-9]+/\1 N:N/g; s/ open in [0-9]+ / open in N /'
+}
+
+# The lines of the page's literal blocks under EXAMPLES.
+example_lines() { # PAGE
+	awk '/^\.Sh / { on = $2 == "EXAMPLES" } /^\.Ed/ { body = 0 } on && body { print } on && /^\.Bd -literal/ { body = 1 }' \
+		"$TOP_SRCDIR/man/$1" | sed 's/^\\&//; s/\\e/\\/g'
+}
+
+# What is to be found in the page: each command with its output. A file that "cat" shows is made first.
+split_examples() { # PAGE
+	COMMANDS=() OUTPUTS=()
+	local line
+	while IFS= read -r line; do
+		case $line in
+		'# '* | '$ '*) COMMANDS+=("$line") OUTPUTS+=('') ;;
+		*) OUTPUTS[-1]+=$line$'\n' ;;
+		esac
+	done < <(example_lines "$1")
+}
+
+run_example() { # LINE
+	local as=()
+	[[ $1 != '$ '* ]] || as=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
+	# Commands in one shell each: what they start in the background is left to the test.
+	timeout "$COMMAND_DEADLINE" "${as[@]}" bash -c "${1#? }" 2>&1 </dev/null
+}
+
+examples_hold() { # PAGE
+	local i command want got faults=0 sleeper=
+	cd "$BATS_TEST_TMPDIR"
+	PATH=${VDPACTL%/*}:$PATH
+	split_examples "$1"
+	((${#COMMANDS[@]})) || failed "$1 has no examples"
+	for ((i = 0; i < ${#COMMANDS[@]}; i++)); do
+		command=${COMMANDS[i]} want=${OUTPUTS[i]}
+		case $command in
+		'# cat '*) printf %s "$want" >"${command#\# cat }" ;;
+		*'&')
+			eval "exec_background() { exec ${command:2:-1}; }"
+			exec_background 3>&- &
+			CHILDREN+=("$!") sleeper=$!
+			sleep 0.3
+			continue
+			;;
+		esac
+		got=$(run_example "$command") || true
+		[[ -z $got ]] || got+=$'\n'
+		[[ $got == "$want" ]] || diff -u <(printf '%s\n%s' "$command" "$want" | normal) <(printf '%s\n%s' "$command" "$got" | normal) >&2 ||
+			faults=$((faults + 1))
+	done
+	[[ -z $sleeper ]] || { kill "$sleeper"; wait "$sleeper" || true; }
+	((faults == 0)) || failed "$faults examples differ"
+}
+
+@test "the examples of vdpactl.8" { examples_hold vdpactl.8; }
+@test "the examples of vdpactl-mgmtdev.8" { examples_hold vdpactl-mgmtdev.8; }
+@test "the examples of vdpactl-dev.8" { examples_hold vdpactl-dev.8; }
+@test "the examples of vdpactl-dev-config.8" { examples_hold vdpactl-dev-config.8; }
+@test "the examples of vdpactl-dev-vstats.8" { examples_hold vdpactl-dev-vstats.8; }
+@test "the examples of vdpactl-json.7" { examples_hold vdpactl-json.7; }
+
+@test "every page with examples is tried above" {
+	local page
+	for page in "$TOP_SRCDIR"/man/*.[78]; do
+		grep -q "examples_hold ${page##*/};" "$BATS_TEST_FILENAME" || failed "${page##*/} is not tried"
+	done
+}
+
+@test "the program of libvdpamgmt.3" {
+	local example=$BATS_TEST_TMPDIR/example flags=()
+	read -ra flags < <(sed -n 's/^VDPA_CFLAGS = //p' "$TOP_BUILDDIR/Makefile")
+	gcc "${flags[@]}" -Wall -Wextra -Werror -I"$TOP_SRCDIR/libvdpamgmt" -o "$example" "$TOP_SRCDIR/man/example.c" \
+		"$TOP_BUILDDIR/.libs/libvdpamgmt.so" -Wl,-rpath,"$TOP_BUILDDIR/.libs"
+	captures 0 "$example" 02:00:00:00:00:01 9000
+	prints $'parent vdpasim_net, up to 3 virtqueues\nparent vdpasim_blk, up to 0 virtqueues\n' \
+		$'\ndevice example0, MAC 02:00:00:00:00:01, MTU 9000'
+	silent
+	captures 0 "$example"
+	prints 'device example0, MAC 00:00:00:00:00:00, MTU 1500'
+	captures 1 "$example" 02:00:00:00:00:01 60
+	says 'error: cannot add device "example0": integer out of range' 'kernel: integer out of range' 'hint: mtu: expected'
+	captures 1 "$example" nonsense
+	says 'error: Invalid argument'
+	captures 1 as_nobody "$example"
+	says 'Operation not permitted' 'hint: '
+	no_devices
+}
+
+# "SECTION KEY TYPE" of what vdpactl-json.7 lists.
+documented_keys() {
+	sed -n 's/^\.Sh \(.*\)/section \L\1/p; s/^\.It \(Qq \)\?Va \("[^"]*"\|[^ ]*\) Ta \([a-z ]*\) Ta .*/\2 \3/p' \
+		"$TOP_SRCDIR/man/vdpactl-json.7" |
+		awk '$1 == "section" { section = $2 == "failures" ? "errors" : $2; next }
+			{
+				type = $NF == "objects" || $NF == "strings" || $NF == "features" ? "array" : $NF
+				sub(/ (array of )?[a-z]*$/, "")
+				gsub(/"/, "")
+				gsub(/\\ /, " ")
+				print section " \"" $0 "\" " type
+			}' | sort -u
+}
+
+# The same of the JSON documents on standard input; counters have names of their own.
+printed_keys() {
+	jq -r 'def of($section; $prefix): to_entries[] | "\($section) \($prefix + .key | tojson) \(.value | type)";
+		def known: with_entries(select(.key | IN("queue_index", "queue_type", "queues", "negotiated_features")));
+		(.mgmtdev // {} | .[] | of("mgmtdev"; "")),
+		(.dev // {} | .[] | of("dev"; ""), (.netdev // {} | of("dev"; "netdev."))),
+		(.config // {} | .[] | of("config"; "")),
+		(.vstats // {} | .[] | of("vstats"; "")),
+		(.vstats // {} | .[] | .queues[] | known | of("vstats"; "queues.")),
+		(.errors // [] | .[] | of("errors"; ""))' | sort -u
+}
+
+@test "vdpactl-json.7 has the keys that are printed, with their types" {
+	local docs=$BATS_TEST_TMPDIR/docs
+	load_standin sf_count=1
+	vdpactl -batch - <<-END
+		dev add name net mgmtdev vdpasim_net mac 02:00:00:00:00:01
+		dev add name blk mgmtdev vdpasim_blk
+		dev add name hardware mgmtdev pci/0000:00:0a.0
+		dev add name pairs mgmtdev auxiliary/mlx5_core.sf.1 max_vqp 2 mac 02:00:00:00:00:02
+		dev add name vm mgmtdev vdpasim_net
+	END
+	bind vm vhost_vdpa
+	vdpactl -j -batch - >"$docs" <<-END
+		mgmtdev show
+		-d -s dev show
+		-d dev config show
+		-d dev vstats show net
+	END
+	! vdpactl -j dev add name other mgmtdev vdpasim_blk mtu 9000 >>"$docs" 2>/dev/null || failed "that worked"
+	printed_keys <"$docs" >"$BATS_TEST_TMPDIR/printed"
+	documented_keys >"$BATS_TEST_TMPDIR/documented"
+	diff -u "$BATS_TEST_TMPDIR/documented" "$BATS_TEST_TMPDIR/printed"
+}
