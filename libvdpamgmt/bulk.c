@@ -188,7 +188,7 @@ static bool join(struct window *w, unsigned int flags)
 		record(w->b, it, r);
 		return true;
 	}
-	nlh = (struct nlmsghdr *)rq->msg.buf;
+	nlh = rq->msg.buf;
 	nlh->nlmsg_seq = nl_next_seq(w->b->ctx);
 	if (MNL_ALIGN(nlh->nlmsg_len) > sizeof(w->buf)) {
 		/* A giant travels alone and is answered here. */
@@ -216,7 +216,7 @@ static void answer(struct window *w, size_t i, const struct nl_verdict *v)
 static int take_answers(struct window *w, size_t n)
 {
 	struct nl *nl = w->b->ctx->nl;
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)nl->buf;
+	const struct nlmsghdr *nlh = nl->buf;
 	int left = (int)n;
 
 	for (; nl_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
@@ -226,7 +226,7 @@ static int take_answers(struct window *w, size_t n)
 		    (nl->portid && nlh->nlmsg_pid != nl->portid))
 			continue;
 		for (size_t i = 0; i < w->end - w->first; i++) {
-			const struct nlmsghdr *sent = (const struct nlmsghdr *)w->rq[i].msg.buf;
+			const struct nlmsghdr *sent = w->rq[i].msg.buf;
 
 			if (!sent || sent->nlmsg_seq != nlh->nlmsg_seq)
 				continue;

@@ -40,7 +40,7 @@ static int take_message(const struct nlmsghdr *nlh, const struct question *q)
 
 static int take_datagram(struct nl *nl, size_t len, const struct question *q)
 {
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)nl->buf;
+	const struct nlmsghdr *nlh = nl->buf;
 	int left = (int)len;
 
 	for (; nl_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
@@ -54,7 +54,7 @@ static int take_datagram(struct nl *nl, size_t len, const struct question *q)
 
 int nl_ctrl(struct vdpa_ctx *ctx, struct msg *m, uint8_t answer, nl_ctrl_cb reply, void *data)
 {
-	struct nlmsghdr *req = (struct nlmsghdr *)m->buf;
+	struct nlmsghdr *req = m->buf;
 	struct question q = { .answer = answer, .reply = reply, .data = data };
 	int r = m->err;
 

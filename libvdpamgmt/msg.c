@@ -12,13 +12,13 @@
 
 static struct nlmsghdr *header(const struct msg *m)
 {
-	return (struct nlmsghdr *)m->buf;
+	return m->buf;
 }
 
 static bool reserve(struct msg *m, size_t need)
 {
 	size_t cap = m->cap ? m->cap : 256;
-	uint8_t *buf;
+	void *buf;
 
 	if (need <= m->cap)
 		return true;
@@ -61,7 +61,7 @@ void msg_put(struct msg *m, uint16_t attr, const void *data, size_t len)
 	if (!reserve(m, msg_len(m) + MNL_ATTR_HDRLEN + MNL_ALIGN(len)))
 		return;
 	/* libmnl 1.0.4 leaves the padding as it was. */
-	memset(m->buf + msg_len(m), 0, MNL_ATTR_HDRLEN + MNL_ALIGN(len));
+	memset((uint8_t *)m->buf + msg_len(m), 0, MNL_ATTR_HDRLEN + MNL_ALIGN(len));
 	mnl_attr_put(header(m), attr, len, data);
 }
 
@@ -114,7 +114,7 @@ unsigned int msg_attr_at(const struct msg *m, size_t offset)
 	const struct nlattr *attr;
 
 	mnl_attr_for_each(attr, header(m), sizeof(struct genlmsghdr)) {
-		size_t at = (size_t)((const uint8_t *)attr - m->buf);
+		size_t at = (size_t)((const uint8_t *)attr - (const uint8_t *)m->buf);
 
 		if (offset >= at && offset < at + attr->nla_len)
 			return mnl_attr_get_type(attr);

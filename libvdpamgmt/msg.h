@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct msg {
-	uint8_t *buf; /* owned; begins with a struct nlmsghdr whose length is kept right */
+	void *buf; /* owned; begins with a struct nlmsghdr whose length is kept right */
 	size_t cap;
 	int err;
 };

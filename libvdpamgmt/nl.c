@@ -45,7 +45,7 @@ ssize_t nl_recv(struct vdpa_ctx *ctx)
 		return -ENOBUFS;
 	}
 	/* libmnl rounds lengths up. */
-	memset(nl->buf + n, 0, MNL_ALIGNTO);
+	memset((uint8_t *)nl->buf + n, 0, MNL_ALIGNTO);
 	return n;
 }
 
@@ -136,7 +136,7 @@ static int take_message(struct answer *a, const struct nlmsghdr *nlh)
 static int take_datagram(struct answer *a, size_t len)
 {
 	struct nl *nl = a->ctx->nl;
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)nl->buf;
+	const struct nlmsghdr *nlh = nl->buf;
 	int left = (int)len;
 
 	while (!a->done && nl_message_ok(nlh, left)) {
@@ -152,7 +152,7 @@ static int take_datagram(struct answer *a, size_t len)
 
 static int exchange(struct answer *a)
 {
-	struct nlmsghdr *nlh = (struct nlmsghdr *)a->rq->msg.buf;
+	struct nlmsghdr *nlh = a->rq->msg.buf;
 	unsigned int strangers = 0;
 	int r;
 
@@ -198,7 +198,7 @@ static int attempt(struct answer *a)
 
 static int run(struct vdpa_ctx *ctx, struct nl_request *rq)
 {
-	uint16_t flags = ((struct nlmsghdr *)rq->msg.buf)->nlmsg_flags;
+	uint16_t flags = ((const struct nlmsghdr *)rq->msg.buf)->nlmsg_flags;
 	int r, tries = flags & NLM_F_ACK ? 1 : NL_TRIES;
 	struct answer a;
 

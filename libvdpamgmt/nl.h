@@ -39,7 +39,7 @@ struct nl {
 	uint16_t family;
 	uint32_t max_attr;
 	uint64_t commands; /* bit N: the family serves command N */
-	uint8_t *buf; /* owned; receive buffer of cap octets and a few zeros behind */
+	void *buf; /* owned; receive buffer of cap octets and a few zeros behind */
 	size_t cap;
 };
 

@@ -153,7 +153,8 @@ static enum parsed parse_cluster(struct options *opt, const char *word, const ch
 	return PARSED_ONE;
 }
 
-static enum parsed parse_word(struct options *opt, const char *word, const char *next)
+static enum parsed parse_word(struct options *opt, const char *word, const char *next,
+			      bool may_be_value)
 {
 	enum parsed parsed;
 
@@ -161,13 +162,16 @@ static enum parsed parse_word(struct options *opt, const char *word, const char 
 		return parse_long(opt, word + 2, next);
 	if (word[2]) {
 		parsed = parse_long(opt, word + 1, next);
-		if (parsed != PARSED_UNKNOWN)
+		if (parsed != PARSED_UNKNOWN || may_be_value)
 			return parsed;
 	}
 	return parse_cluster(opt, word + 1, next);
 }
 
-/* "-CSUM" behind device_features is a value, unless it reads as an option. */
+/*
+ * "-CSUM" behind device_features is a value, unless it is an option's name or
+ * letter; letters in one word ("-bit_27": -b it_27) are not looked for there.
+ */
 static bool is_value(const char *previous)
 {
 	return previous && !strcmp(previous, "device_features");
@@ -191,6 +195,7 @@ bool options_parse(struct app *app, int *argc, char **argv)
 	for (int i = 0; i < n; i++) {
 		const char *word = argv[i];
 		enum parsed parsed;
+		bool may_be_value;
 
 		if (only_words || word[0] != '-' || !word[1]) {
 			argv[words++] = argv[i];
@@ -200,8 +205,9 @@ bool options_parse(struct app *app, int *argc, char **argv)
 			only_words = true;
 			continue;
 		}
-		parsed = parse_word(&app->opt, word, i + 1 < n ? argv[i + 1] : NULL);
-		if (parsed == PARSED_UNKNOWN && is_value(words ? argv[words - 1] : NULL)) {
+		may_be_value = is_value(words ? argv[words - 1] : NULL);
+		parsed = parse_word(&app->opt, word, i + 1 < n ? argv[i + 1] : NULL, may_be_value);
+		if (parsed == PARSED_UNKNOWN && may_be_value) {
 			argv[words++] = argv[i];
 		} else if (parsed == PARSED_WITH_NEXT) {
 			i++;

@@ -49,7 +49,7 @@ static int replay_send(void *data, const void *buf, size_t len)
 static void number(const struct replay *r, uint8_t *buf, size_t len)
 {
 	for (size_t at = 0; at + sizeof(struct nlmsghdr) <= len;) {
-		struct nlmsghdr *nlh = (struct nlmsghdr *)(buf + at);
+		struct nlmsghdr *nlh = (void *)(buf + at);
 
 		nlh->nlmsg_seq = r->seq + (nlh->nlmsg_seq & 63);
 		if (nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > len - at)

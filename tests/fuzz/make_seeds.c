@@ -61,7 +61,7 @@ static ssize_t record_recv(void *data, void *buf, size_t len, int timeout_ms)
 		return n;
 	memcpy(copy, buf, (size_t)n);
 	for (size_t at = 0; at + sizeof(struct nlmsghdr) <= (size_t)n;) {
-		struct nlmsghdr *nlh = (struct nlmsghdr *)(copy + at);
+		struct nlmsghdr *nlh = (void *)(copy + at);
 
 		nlh->nlmsg_seq = (nlh->nlmsg_seq - r->seq) & 63;
 		if (nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > (size_t)n - at)

@@ -33,20 +33,6 @@ refusals() {
 	modprobe vdpa_sim_blk
 }
 
-@test "an attribute that the parent does not take, for each parent: 8, named, with what it takes" {
-	load_standin sf_count=1 odd_id=20 hostile=1
-	refusals <<-END
-		8|mgmtdev vdpasim_net max_vqp 1|Some provided attributes are not supported: 0x1000 (Operation not supported)|this parent does not take max_vqp; vdpasim_net takes mac mtu device_features
-		8|mgmtdev vdpasim_blk mac 02:00:00:00:00:01|not supported: 0x400|this parent does not take mac; vdpasim_blk takes none of them
-		8|mgmtdev vdpasim_blk mtu 1500|not supported: 0x2000|this parent does not take mtu
-		8|mgmtdev vdpasim_blk max_vqp 1|not supported: 0x1000|this parent does not take max_vqp
-		8|mgmtdev vdpasim_blk device_features 0x300000000|not supported: 0x100000|this parent does not take device_features
-		8|mgmtdev vdpasim_blk mac 02:00:00:00:00:01 mtu 1500|not supported: 0x2400|this parent does not take mac, mtu
-		8|mgmtdev vduse mac 02:00:00:00:00:01|not supported: 0x400|this parent does not take mac; vduse takes none of them
-		8|mgmtdev mlx5_standin_odd mac 02:00:00:00:00:01|not supported: 0x400|this parent does not take mac
-	END
-}
-
 @test "numbers out of range: the policy's, the core's, the driver's" {
 	refusals <<-END
 		1|mgmtdev vdpasim_net mtu 67|cannot add device "$DEV": integer out of range (Numerical result out of range)|mtu: expected 68 to 65535
@@ -60,9 +46,9 @@ refusals() {
 @test "an attribute without its feature: the features are named" {
 	refusals <<-END
 		1|mgmtdev vdpasim_net mac 02:00:00:00:00:01 device_features 0x300000000|Missing features 0x20 for provided attributes|the attributes given need these in device_features too: MAC
-		1|mgmtdev vdpasim_net mtu 1400 device_features 0x300000020|Missing features 0x8 for|too: MTU
-		1|mgmtdev vdpasim_net mac 02:00:00:00:00:01 mtu 1400 device_features 0x300000000|Missing features 0x28 for|too: MTU,MAC
-		1|mgmtdev auxiliary/mlx5_core.sf.1 max_vqp 2 device_features 0x300000000|Missing features 0x400000 for|too: MQ
+		1|mgmtdev vdpasim_net mtu 1400 device_features 0x300000020|Missing features 0x8 for|the attributes given need these in device_features too: MTU
+		1|mgmtdev vdpasim_net mac 02:00:00:00:00:01 mtu 1400 device_features 0x300000000|Missing features 0x28 for|the attributes given need these in device_features too: MTU,MAC
+		1|mgmtdev auxiliary/mlx5_core.sf.1 max_vqp 2 device_features 0x300000000|Missing features 0x400000 for|the attributes given need these in device_features too: MQ
 	END
 }
 
@@ -84,17 +70,6 @@ refusals() {
 		1|mgmtdev auxiliary/mlx5_core.sf.1|cannot add device "$DEV": No space left on device|the parent is in use (one device a parent)
 		1|mgmtdev pci/0000:03:00.2 mac 02:00:00:00:00:01|No space left on device|the parent is in use
 	END
-}
-
-@test "a name that exists: 4, before the driver is touched; with force the kernel says so" {
-	load_standin sf_count=2
-	works dev add name "$DEV" mgmtdev vdpasim_net
-	standin_set fail_add 5 # who asks the driver gets this
-	fails 4 dev add name "$DEV" mgmtdev auxiliary/mlx5_core.sf.1
-	says "vdpactl: device \"$DEV\" exists already"
-	standin_set fail_add 0
-	fails 4 dev add name "$DEV" mgmtdev vdpasim_net force
-	says "cannot add device \"$DEV\": File exists"
 }
 
 @test "vduse: no daemon has made the device" {
@@ -187,7 +162,7 @@ refusals() {
 		name x mgmtdev vdpasim_net mac 02:00:00:00:00:01:02|mac "02:00:00:00:00:01:02" is not
 		name x mgmtdev vdpasim_net mac ff:ff:ff:ff:ff:ff|mac "ff:ff:ff:ff:ff:ff" is a multicast address
 		name x mgmtdev a/b/c|mgmtdev "a/b/c" is not a management device
-		name x mgmtdev vdpasim_net max_vqp 1 max_vqs 2|max_vqs and max_vqp can't be given together
+		name x mgmtdev vdpasim_net max_vqp 1 max_vqs 2|max_vqs and max_vqp
 		name x mgmtdev vdpasim_net max_vqs 1|max_vqs "1" makes no pair of queues, the nearest are 2
 		name x mgmtdev vdpasim_net mtu 1400 mtu 1500|mtu is given twice
 		name x mgmtdev vdpasim_net colour red|unknown argument "colour"
@@ -195,4 +170,31 @@ refusals() {
 	END
 	says 'did you mean "mac"?'
 	no_devices
+}
+
+# These load the stand-in in another way, and nobody loads it again.
+
+@test "an attribute that the parent does not take, for each parent: 8, named, with what it takes" {
+	load_standin sf_count=1 odd_id=20 hostile=1
+	refusals <<-END
+		8|mgmtdev vdpasim_net max_vqp 1|Some provided attributes are not supported: 0x1000 (Operation not supported)|this parent does not take max_vqp; vdpasim_net takes mac mtu device_features
+		8|mgmtdev vdpasim_blk mac 02:00:00:00:00:01|not supported: 0x400|this parent does not take mac; vdpasim_blk takes none of them
+		8|mgmtdev vdpasim_blk mtu 1500|not supported: 0x2000|this parent does not take mtu
+		8|mgmtdev vdpasim_blk max_vqp 1|not supported: 0x1000|this parent does not take max_vqp
+		8|mgmtdev vdpasim_blk device_features 0x300000000|not supported: 0x100000|this parent does not take device_features
+		8|mgmtdev vdpasim_blk mac 02:00:00:00:00:01 mtu 1500|not supported: 0x2400|this parent does not take mac, mtu
+		8|mgmtdev vduse mac 02:00:00:00:00:01|not supported: 0x400|this parent does not take mac; vduse takes none of them
+		8|mgmtdev mlx5_standin_odd mac 02:00:00:00:00:01|not supported: 0x400|this parent does not take mac
+	END
+}
+
+@test "a name that exists: 4, before the driver is touched; with force the kernel says so" {
+	load_standin sf_count=2
+	works dev add name "$DEV" mgmtdev vdpasim_net
+	standin_set fail_add 5 # who asks the driver gets this
+	fails 4 dev add name "$DEV" mgmtdev auxiliary/mlx5_core.sf.1
+	says "vdpactl: device \"$DEV\" exists already"
+	standin_set fail_add 0
+	fails 4 dev add name "$DEV" mgmtdev vdpasim_net force
+	says "cannot add device \"$DEV\": File exists"
 }

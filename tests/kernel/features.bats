@@ -40,7 +40,7 @@ provisions() { # PARENT WORDS FEATURES
 @test "hexadecimal, with and without 0x, is sent as it is" {
 	provisions vdpasim_net 0x300000008 'MTU VERSION_1 ACCESS_PLATFORM'
 	provisions vdpasim_net 300010000 'STATUS VERSION_1 ACCESS_PLATFORM'
-	provisions vdpasim_net 0X00000003000000008 'MTU VERSION_1 ACCESS_PLATFORM'
+	provisions vdpasim_net 0X0000000300000008 'MTU VERSION_1 ACCESS_PLATFORM'
 }
 
 @test "not offered: refused before the kernel is asked, 8, with the offer; force asks it" {
@@ -66,8 +66,9 @@ provisions() { # PARENT WORDS FEATURES
 		MAC,-MAC|-MAC
 		bit_64|bit_64
 		VIRTIO_BLK_F_RO|VIRTIO_BLK_F_RO
-		0x1ffffffffffffffff|0x1ffffffffffffffff
 	END
+	fails 2 dev add name "$DEV" mgmtdev vdpasim_net device_features 0x1ffffffffffffffff
+	says 'device_features "0x1ffffffffffffffff" is not a hexadecimal number or feature names'
 	no_devices
 }
 

@@ -134,7 +134,8 @@ bind() { # DEVICE DRIVER
 
 # New devices go to no driver until autoprobe on: what is negotiated stays under the test's control.
 autoprobe() { # on|off
-	[[ $1 == off ]] && echo 0 >/sys/bus/vdpa/drivers_autoprobe || echo 1 >/sys/bus/vdpa/drivers_autoprobe
+	local file=/sys/bus/vdpa/drivers_autoprobe
+	[[ ! -e $file ]] || if [[ $1 == on ]]; then echo 1 >$file; else echo 0 >$file; fi
 }
 
 # The stand-in for mlx5 (tests/lab/kmod) with these parameters; teardown removes it.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lab: --parents ifcvf,mlx5
+# kernels: 6.12
+# lab: --parents ifcvf,mlx5 -c 1
 # The manual's examples: run as they stand there, they print what stands there. Its JSON keys are those that are printed.
 
 load helpers
@@ -141,5 +142,6 @@ printed_keys() {
 	! vdpactl -j dev add name other mgmtdev vdpasim_blk mtu 9000 >>"$docs" 2>/dev/null || failed "that worked"
 	printed_keys <"$docs" >"$BATS_TEST_TMPDIR/printed"
 	documented_keys >"$BATS_TEST_TMPDIR/documented"
+	[[ -s $BATS_TEST_TMPDIR/printed ]]
 	diff -u "$BATS_TEST_TMPDIR/documented" "$BATS_TEST_TMPDIR/printed"
 }

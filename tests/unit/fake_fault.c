@@ -81,7 +81,7 @@ static void resize_front(struct fake *k, size_t len)
 
 static void error_in_place(struct fake *k, int32_t err, size_t payload)
 {
-	struct nlmsghdr old = *(struct nlmsghdr *)k->queue->data;
+	struct nlmsghdr old = *(struct nlmsghdr *)(void *)k->queue->data;
 	uint8_t buf[64];
 	struct nlmsghdr *nlh = fake_begin(buf, &old, NLMSG_ERROR, NLM_F_CAPPED);
 	uint8_t *body = mnl_nlmsg_put_extra_header(nlh, payload);
@@ -99,7 +99,7 @@ static void append_noop(struct fake *k, size_t len)
 	struct nlmsghdr *nlh;
 
 	resize_front(k, at + len);
-	nlh = (struct nlmsghdr *)(k->queue->data + at);
+	nlh = (void *)(k->queue->data + at);
 	nlh->nlmsg_type = NLMSG_NOOP;
 	nlh->nlmsg_len = (uint32_t)len;
 }
@@ -118,7 +118,7 @@ static void late_answer(struct fake *k, uint32_t seq, uint32_t portid)
 /* Faults that touch the header of the first message. */
 static void damage_header(struct fake *k, unsigned int command)
 {
-	struct nlmsghdr *nlh = (struct nlmsghdr *)k->queue->data;
+	struct nlmsghdr *nlh = (void *)k->queue->data;
 	struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
 	struct fake_plan *p;
 
@@ -158,7 +158,7 @@ void fake_damage(struct fake *k, unsigned int command)
 	if ((p = take(k, command, FAULT_SHORT)))
 		resize_front(k, (size_t)p->value);
 	if ((p = take(k, command, FAULT_MESSAGE))) {
-		struct nlmsghdr nlh = *(struct nlmsghdr *)k->queue->data;
+		struct nlmsghdr nlh = *(struct nlmsghdr *)(void *)k->queue->data;
 
 		nlh.nlmsg_len = sizeof(nlh);
 		nlh.nlmsg_type = (uint16_t)p->value;

@@ -223,7 +223,7 @@ static int transport_send(void *data, const void *buf, size_t len)
 	k->last = fake_alloc(len);
 	k->last_len = len;
 	memcpy(k->last, buf, len);
-	req = (const struct nlmsghdr *)k->last;
+	req = (const void *)k->last;
 	p = fake_take(k, command_of(req), false, FAULT_SEND);
 	if (p)
 		return -(int)p->value;

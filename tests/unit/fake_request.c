@@ -234,7 +234,7 @@ void fake_request(struct fake *k, const struct nlmsghdr *req)
 	const uint64_t admin = BIT(VDPA_COMMAND_DEV_ADD) | BIT(VDPA_COMMAND_DEV_DEL) |
 			       BIT(VDPA_COMMAND_ATTR_SET) | BIT(VDPA_COMMAND_VSTATS_GET);
 	struct request q = { .nlh = req };
-	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+	struct nlmsghdr *nlh = (void *)buf;
 	int r;
 
 	nlh->nlmsg_len = 0;

@@ -33,21 +33,21 @@ static void test_header(void **state)
 
 	(void)state;
 	begin_dirty(&m, NLM_F_ACK);
-	nlh = (const struct nlmsghdr *)m.buf;
+	nlh = m.buf;
 	assert_int_equal(m.err, 0);
 	assert_int_equal(msg_len(&m), 20);
 	assert_int_equal(nlh->nlmsg_type, 0x1f);
 	assert_int_equal(nlh->nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK);
 	assert_int_equal(nlh->nlmsg_seq, 0);
 	assert_int_equal(nlh->nlmsg_pid, 0);
-	assert_memory_equal(m.buf + 16, "\3\1\0\0", 4);
+	assert_memory_equal((uint8_t *)m.buf + 16, "\3\1\0\0", 4);
 	msg_free(&m);
 	assert_null(m.buf);
 }
 
 static void check_attr(const struct msg *m, size_t at, uint16_t type, const void *data, uint16_t len)
 {
-	const struct nlattr *attr = (const struct nlattr *)(m->buf + at);
+	const struct nlattr *attr = (const void *)((const uint8_t *)m->buf + at);
 
 	assert_int_equal(attr->nla_len, len + 4);
 	assert_int_equal(attr->nla_type, type);

@@ -16,7 +16,7 @@ struct expected {
 static void check_sent(struct env *e, uint8_t cmd, const struct expected *attrs, size_t n)
 {
 	uint8_t want[512] = { 0 };
-	struct nlmsghdr *nlh = (struct nlmsghdr *)want;
+	struct nlmsghdr *nlh = (void *)want;
 	size_t len = 20;
 
 	nlh->nlmsg_type = FAKE_FAMILY;
@@ -25,7 +25,7 @@ static void check_sent(struct env *e, uint8_t cmd, const struct expected *attrs,
 	want[16] = cmd;
 	want[17] = 1;
 	for (size_t i = 0; i < n; i++) {
-		struct nlattr *attr = (struct nlattr *)(want + len);
+		struct nlattr *attr = (void *)(want + len);
 
 		attr->nla_type = attrs[i].type;
 		attr->nla_len = (uint16_t)(attrs[i].len + 4);

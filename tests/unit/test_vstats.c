@@ -106,7 +106,7 @@ static void test_request(void **state)
 	make(e, 0, 1, 3);
 	check_error(e, vdpa_vstats_get(e->ctx, "x", 0x10000, &s), ERANGE,
 		    "cannot show statistics of device \"x\": queue index exceeds max value (Numerical result out of range)");
-	mnl_attr_for_each(attr, (struct nlmsghdr *)e->k->last_request, 4) {
+	mnl_attr_for_each(attr, (struct nlmsghdr *)(void *)e->k->last_request, 4) {
 		if (mnl_attr_get_type(attr) != VDPA_NL_ATTR_QUEUE_INDEX)
 			continue;
 		assert_int_equal(mnl_attr_get_payload_len(attr), 4);

@@ -4,13 +4,14 @@
 # The cache. For each kernel:
 #   CACHE/NAME/current -> VERSION-rRECIPE           the base last made
 #   CACHE/NAME/VERSION-rRECIPE/                     from packages: vmlinux, release, modules/, and where it builds,
-#                                                   headers (usr/) and the drivers that Debian leaves out (drivers/)
+#                                                   headers (usr/), the drivers that Debian leaves out (drivers/) and
+#                                                   that suite's iproute2 vdpa to compare with (peer/)
 #   CACHE/NAME/VERSION-rRECIPE.guest-HASH/          from this tree: initramfs, lib/modules/RELEASE
 # Each is made under a name starting with .new and renamed when it is whole; whoever holds the build lock may remove
 # such leftovers.
 
 # Raise it whenever a base is made in another way: all bases are made anew.
-readonly RECIPE=1
+readonly RECIPE=2
 
 # Of drivers/, what a guest can have a use for; the rest is three quarters of the size.
 readonly KEPT_DRIVERS=(block char crypto/virtio dax md nvdimm scsi target vdpa vfio vhost virtio net/bonding net/team)
@@ -95,6 +96,7 @@ base_make() { # NAME [refresh]
 		mkdir "$new/base"
 		base_fill "$new/root" "$new/base"
 		[[ -z $BUILDS ]] || drivers_build "$new/root" "$new/base"
+		[[ -z $BUILDS ]] || peer_fetch "$new/apt" "$new/base"
 		write_manifest "$new/base" release
 		put_in_place "$new/base" "$target"
 	fi
@@ -172,6 +174,17 @@ drivers_build() { # ROOT BASE
 	kbuild "$headers" "$work" "${config[@]}"
 	find "$work" -name '*.ko' -exec mv -t "$base/drivers" {} +
 	cp "$work/Module.symvers" "$base/drivers"
+}
+
+# iproute2's vdpa as new as that suite has it: the system's own may lack what the kernel can do.
+peer_fetch() { # APT_DIR BASE
+	local vdpa
+	apt_unpack "$1" "$2/.peer" iproute2
+	vdpa=$(find "$2/.peer" -path '*sbin/vdpa' -type f)
+	[[ -n $vdpa ]] || die "iproute2 has no vdpa"
+	mkdir "$2/peer"
+	mv "$vdpa" "$2/peer/vdpa"
+	rm -rf "$2/.peer"
 }
 
 headers_of() { # BASE
