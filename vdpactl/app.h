@@ -62,6 +62,7 @@ struct app {
 	json_t *errors; /* owned array; NULL until there is one */
 };
 
+DEFINE_CLEANUP(struct vdpa_mgmtdev, vdpa_mgmtdev_unref)
 DEFINE_CLEANUP(struct vdpa_mgmtdev_list, vdpa_mgmtdev_list_unref)
 DEFINE_CLEANUP(struct vdpa_dev, vdpa_dev_unref)
 DEFINE_CLEANUP(struct vdpa_dev_list, vdpa_dev_list_unref)
@@ -85,7 +86,8 @@ enum status app_finish(struct app *app, enum status status);
 enum status app_connect(struct app *app);
 /*
  * app_mgmtdev: the management device with that handle, kept for the next
- * caller (borrowed); NULL with the failure in app->ctx.
+ * caller (borrowed), so it may be as old as the batch; NULL with the failure
+ * in app->ctx.
  */
 const struct vdpa_mgmtdev *app_mgmtdev(struct app *app, const char *handle);
 /* Opens the section of a command that shows something, then connects. */
@@ -112,7 +114,7 @@ enum status diag_status(int errnum);
 __attribute__((format(printf, 2, 3))) enum status diag_usage(struct app *app, const char *fmt, ...);
 /* The same with advice, which may be NULL. */
 __attribute__((format(printf, 3, 4))) enum status diag_usage_hint(struct app *app, const char *hint,
-								   const char *fmt, ...);
+								  const char *fmt, ...);
 /*
  * diag_error: reports why the last library call failed, for a device (or
  * NULL).  err NULL stands for "out of memory"; hint, unless NULL, replaces
@@ -123,9 +125,8 @@ enum status diag_error(struct app *app, const char *device, const struct vdpa_er
 /* diag_ctx: diag_error with the context's error. */
 enum status diag_ctx(struct app *app, const char *device);
 /* diag_fail: a failure found here; errnum is positive. */
-__attribute__((format(printf, 5, 6))) enum status diag_fail(struct app *app, const char *device,
-							     int errnum, const char *hint,
-							     const char *fmt, ...);
+__attribute__((format(printf, 5, 6))) enum status
+diag_fail(struct app *app, const char *device, int errnum, const char *hint, const char *fmt, ...);
 /* Something worth knowing that is no failure; -quiet drops it. */
 __attribute__((format(printf, 2, 3))) void diag_note(struct app *app, const char *fmt, ...);
 /* What the kernel said about a request that succeeded. */

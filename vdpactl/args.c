@@ -7,8 +7,6 @@
 
 #include "command.h"
 
-#define NEW_PREFIX_MIN 3
-
 static bool is_new(const struct arg *arg)
 {
 	return arg->match == MATCH_NEW;

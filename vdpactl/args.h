@@ -19,6 +19,9 @@ enum match_rule {
 	MATCH_NEW, /* `vdpa` lacks it: exact, or the only one with these three or more letters */
 };
 
+/* The fewest letters that may stand for a word that `vdpa` does not have. */
+#define NEW_PREFIX_MIN 3
+
 enum value_kind {
 	VALUE_NONE, /* a flag */
 	VALUE_NAME, /* of a device to be made or changed */
@@ -57,7 +60,10 @@ struct arg {
 	const char *legacy_missing; /* what `vdpa` says when a required one is not there */
 };
 
-#define ARG_END { .help = NULL }
+#define ARG_END              \
+	{                    \
+		.help = NULL \
+	}
 #define ARG_IS_END(a) (!(a)->help)
 
 struct args {

@@ -49,7 +49,8 @@ static enum status run_file(struct app *app, FILE *f)
 	app->file = NULL;
 	if (r < 0) {
 		app->document = DOC_EMPTY;
-		diag_fail(app, NULL, -r, NULL, "cannot read \"%s\": %s", options.batch, strerror(-r));
+		diag_fail(app, NULL, -r, NULL, "cannot read \"%s\": %s", options.batch,
+			  strerror(-r));
 		tally_add(&tally, app_finish(app, ST_ERROR));
 	}
 	return options.force ? tally_status(&tally) : tally.first;

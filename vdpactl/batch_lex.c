@@ -58,7 +58,7 @@ static void end_word(struct lexer *lex)
 	lex->in_word = false;
 }
 
-/* Behind an opening quote, up to the closing one.  Returns the last octet read. */
+/* Behind an opening quote, up to the closing one.  Returns that, or what ended the line instead. */
 static int lex_quoted(struct lexer *lex, int quote)
 {
 	int c;
@@ -87,6 +87,7 @@ static int lex_quoted(struct lexer *lex, int quote)
 	return c;
 }
 
+/* Behind a backslash.  Returns EOF, or an octet that ends nothing. */
 static int lex_escape(struct lexer *lex)
 {
 	int c = next_octet(lex);
@@ -95,7 +96,7 @@ static int lex_escape(struct lexer *lex)
 		lex->cmd->problem = problem_end;
 	else if (c != '\n')
 		add_octet(lex, c);
-	return c == '\n' ? ' ' : c == EOF ? EOF : 0;
+	return c == EOF ? EOF : '\\';
 }
 
 static int skip_comment(struct lexer *lex)
@@ -117,9 +118,9 @@ static int lex_command(struct lexer *lex)
 		if (c == '#' && !lex->in_word)
 			c = skip_comment(lex);
 		else if (c == '\'' || c == '"')
-			c = lex_quoted(lex, c) == EOF ? EOF : lex->cmd->problem == problem_quote ? '\n' : 0;
+			c = lex_quoted(lex, c);
 		else if (c == '\\')
-			c = lex_escape(lex) == EOF ? EOF : 0;
+			c = lex_escape(lex);
 		else if (c == ' ' || c == '\t' || c == '\r')
 			end_word(lex);
 		else if (c != '\n' && c != EOF)

@@ -22,7 +22,10 @@ struct batch_command {
 	unsigned long next_line;
 };
 
-#define BATCH_COMMAND_INIT { .next_line = 1 }
+#define BATCH_COMMAND_INIT     \
+	{                      \
+		.next_line = 1 \
+	}
 
 /*
  * batch_next: the next command that has words, or a problem.

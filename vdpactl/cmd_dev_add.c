@@ -25,7 +25,8 @@ static enum status bad_feature(struct app *app, const struct args *args, uint32_
 	CLEANUP(strbuf_free) struct strbuf names = STRBUF_INIT;
 
 	features_list(&names, id, offered, ",");
-	return diag_usage(app, "%s: device_features \"%s\": \"%.*s\" is not a feature, expected a "
+	return diag_usage(app,
+			  "%s: device_features \"%s\": \"%.*s\" is not a feature, expected a "
 			  "hexadecimal number or names like those that \"%s\" offers: %s",
 			  app->path, args->features_text, (int)bad_len, bad, args->mgmtdev,
 			  names.len ? names.s : "none");
@@ -54,9 +55,8 @@ static enum status parse_names(struct app *app, const struct args *args, uint64_
 	if (!(*features & ~offered) || args->has & HAS_FORCE)
 		return ST_OK;
 	unoffered_text(&text, args, id, *features & ~offered, offered);
-	return diag_fail(app, args->name, EOPNOTSUPP,
-			 "\"force\" asks the kernel all the same", "device_features: %s",
-			 text.s ? text.s : "");
+	return diag_fail(app, args->name, EOPNOTSUPP, "\"force\" asks the kernel all the same",
+			 "device_features: %s", text.s ? text.s : "");
 }
 
 /*
@@ -97,8 +97,7 @@ static enum status fill_name(struct app *app, const struct args *args, struct vd
 	return ST_OK;
 }
 
-static enum status fill_attributes(struct app *app, const struct args *args,
-				   struct vdpa_spec *spec)
+static enum status fill_attributes(struct app *app, const struct args *args, struct vdpa_spec *spec)
 {
 	uint64_t features = args->features;
 	enum status status;

@@ -4,17 +4,13 @@
 
 #include "command.h"
 
-static enum status delete(struct app *app, const struct args *args, const char *name)
-{
+static enum status delete (struct app *app, const struct args *args, const char *name) {
 	unsigned int flags = args->has & HAS_FORCE ? VDPA_FORCE : 0;
 	int r = vdpa_dev_del(app->ctx, name, flags);
 
-	if (r == -ENODEV && args->has & HAS_IF_EXISTS)
-		return ST_OK;
-	if (r < 0)
-		return diag_ctx(app, name);
-	if (vdpa_ctx_get_warning(app->ctx))
-		diag_warning(app, vdpa_ctx_get_warning(app->ctx));
+	if (r == -ENODEV && args->has & HAS_IF_EXISTS) return ST_OK;
+	if (r < 0) return diag_ctx(app, name);
+	if (vdpa_ctx_get_warning(app->ctx)) diag_warning(app, vdpa_ctx_get_warning(app->ctx));
 	return ST_OK;
 }
 
@@ -26,7 +22,7 @@ static enum status run(struct app *app, const struct args *args)
 	if (status)
 		return status;
 	for (size_t i = 0; i < args->n_items; i++)
-		tally_add(&tally, delete(app, args, args->items[i]));
+		tally_add(&tally, delete (app, args, args->items[i]));
 	return tally_status(&tally);
 }
 

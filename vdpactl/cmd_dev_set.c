@@ -18,7 +18,8 @@ static enum status check_warning(struct app *app, const char *name)
 		return ST_OK;
 	}
 	text += strncmp(text, "vdpa: ", 6) ? 0 : 6;
-	return diag_fail(app, name, EOPNOTSUPP, NULL, "cannot change device \"%s\": %s", name, text);
+	return diag_fail(app, name, EOPNOTSUPP, NULL, "cannot change device \"%s\": %s", name,
+			 text);
 }
 
 static enum status run(struct app *app, const struct args *args)
@@ -38,7 +39,8 @@ static enum status run(struct app *app, const struct args *args)
 	if (vdpa_spec_new(&spec) < 0)
 		return diag_error(app, NULL, NULL, NULL);
 	if (vdpa_spec_set_name(spec, args->name) < 0)
-		return diag_usage(app, "%s: name \"%s\" is not a device name", app->path, args->name);
+		return diag_usage(app, "%s: name \"%s\" is not a device name", app->path,
+				  args->name);
 	if (args->has & HAS_MAC)
 		vdpa_spec_set_mac(spec, mac);
 	if (vdpa_dev_set(app->ctx, spec) < 0)

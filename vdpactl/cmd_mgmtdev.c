@@ -28,9 +28,9 @@ static enum status show_all(struct app *app)
 
 static enum status show_named(struct app *app, const char *handle)
 {
-	const struct vdpa_mgmtdev *m = app_mgmtdev(app, handle);
+	CLEANUP(cleanup_vdpa_mgmtdev_unref_cb) struct vdpa_mgmtdev *m = NULL;
 
-	if (!m)
+	if (vdpa_mgmtdev_get(app->ctx, handle, &m) < 0)
 		return diag_ctx(app, handle);
 	print_one(app, m);
 	return ST_OK;

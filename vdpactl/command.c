@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The fewest letters that may stand for a word that `vdpa` does not have. */
-#define NEW_PREFIX_MIN 3
-
 static const struct command group_mgmtdev = {
 	.name = "mgmtdev",
 	.summary = "the management devices, which vDPA devices are made from",
@@ -147,8 +144,9 @@ static enum status unknown_word(struct app *app, const struct command *group, co
 	nearest(word, "help", &best, &distance);
 	if (best)
 		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", best);
-	return diag_usage_hint(app, best ? hint : NULL, "%s \"%s\" not found, expected one of: %shelp",
-			       what, word, expected.s ? expected.s : "");
+	return diag_usage_hint(app, best ? hint : NULL,
+			       "%s \"%s\" not found, expected one of: %shelp", what, word,
+			       expected.s ? expected.s : "");
 }
 
 /* No word follows a group: the command that runs then, or NULL with the status. */

@@ -58,7 +58,7 @@ const struct command *command_resolve(const struct command *from, bool legacy, i
 bool match_prefix(const char *word, const char *name);
 /* Changes that turn a into b: insert, delete, replace or swap a letter; large for long words. */
 unsigned int edit_distance(const char *a, const char *b);
-/* Keeps in *best the nearest name seen so far, if it is near at all; *distance starts at UINT_MAX. */
+/* Keeps in *best the nearest name so far, if it is near; *distance starts at UINT_MAX. */
 void nearest(const char *word, const char *name, const char **best, unsigned int *distance);
 
 #endif

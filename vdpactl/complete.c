@@ -198,7 +198,7 @@ static void offer_keywords(struct complete *c, const struct command *cmd, unsign
 	}
 }
 
-/* Positional words at words[first...].  Returns where the keywords begin, or -1 when all is offered. */
+/* Positional words.  Returns where the keywords begin, or -1 when all is offered. */
 static int complete_items(struct complete *c, const struct command *cmd, int first)
 {
 	const struct arg *arg = cmd->args;
@@ -307,8 +307,10 @@ static bool take_words(struct complete *c, int n, char **words)
 
 		if (word[0] != '-' || !word[1] || value)
 			c->words[c->n++] = words[i];
-		else if (!c->legacy && (!strcmp(word, "-b") || !strcmp(word, "-batch") ||
-					!strcmp(word, "--batch")) && ++i == n)
+		else if (!c->legacy &&
+			 (!strcmp(word, "-b") || !strcmp(word, "-batch") ||
+			  !strcmp(word, "--batch")) &&
+			 ++i == n)
 			return false;
 	}
 	return true;
@@ -336,8 +338,7 @@ void complete_print(struct app *app, int argc, char **argv)
 		return;
 	c.words = words;
 	if (take_words(&c, (int)index - 1, argv + 1)) {
-		if (c.current[0] == '-' &&
-		    !(c.n && !strcmp(c.words[c.n - 1], "device_features")))
+		if (c.current[0] == '-' && !(c.n && !strcmp(c.words[c.n - 1], "device_features")))
 			offer_options(&c);
 		else
 			complete_words(&c);

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* Drops the later ones of equal words, in n log n.  Returns how many are left; -1: out of memory. */
+/* Drops the later of equal words, in n log n.  Returns how many are left, -1 without memory. */
 long items_unique(char **items, size_t n);
 
 #endif

@@ -16,10 +16,10 @@ static const char *load_symbols(void *lib)
 {
 	void *symbol;
 
-#define JSON_DL_LOAD(fn)                                        \
-	symbol = dlsym(lib, #fn);                               \
-	if (!symbol)                                            \
-		return #fn;                                     \
+#define JSON_DL_LOAD(fn)          \
+	symbol = dlsym(lib, #fn); \
+	if (!symbol)              \
+		return #fn;       \
 	memcpy(&json_dl.fn, &symbol, sizeof(symbol));
 	JSON_DL_SYMBOLS(JSON_DL_LOAD)
 #undef JSON_DL_LOAD
@@ -44,7 +44,8 @@ enum status json_load(struct app *app)
 		dlclose(lib);
 		app->opt.json = false;
 		return diag_fail(app, NULL, ENOSYS, "update libjansson",
-				 "%s is too old for JSON output: it has no %s", JSON_SONAME, missing);
+				 "%s is too old for JSON output: it has no %s", JSON_SONAME,
+				 missing);
 	}
 	loaded = true;
 	return ST_OK;

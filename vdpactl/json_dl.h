@@ -16,24 +16,24 @@
 #include "app.h"
 
 /* Every function of libjansson that this program calls. */
-#define JSON_DL_SYMBOLS(X)        \
-	X(json_object)            \
-	X(json_array)             \
-	X(json_integer)           \
-	X(json_true)              \
-	X(json_false)             \
-	X(json_stringn_nocheck)   \
-	X(json_delete)            \
+#define JSON_DL_SYMBOLS(X)             \
+	X(json_object)                 \
+	X(json_array)                  \
+	X(json_integer)                \
+	X(json_true)                   \
+	X(json_false)                  \
+	X(json_stringn_nocheck)        \
+	X(json_delete)                 \
 	X(json_object_set_new_nocheck) \
-	X(json_array_append_new)  \
-	X(json_object_iter)       \
-	X(json_object_iter_next)  \
-	X(json_object_iter_key)   \
-	X(json_object_iter_value) \
-	X(json_array_size)        \
-	X(json_array_get)         \
-	X(json_string_value)      \
-	X(json_string_length)     \
+	X(json_array_append_new)       \
+	X(json_object_iter)            \
+	X(json_object_iter_next)       \
+	X(json_object_iter_key)        \
+	X(json_object_iter_value)      \
+	X(json_array_size)             \
+	X(json_array_get)              \
+	X(json_string_value)           \
+	X(json_string_length)          \
 	X(json_integer_value)
 
 struct json_dl {

@@ -32,7 +32,7 @@ static const char *escape(unsigned char c, char buf[7])
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char *const named[128] = {
-		['\t'] = "\\t", ['\n'] = "\\n", ['\r'] = "\\r",  ['\f'] = "\\f",
+		['\t'] = "\\t", ['\n'] = "\\n", ['\r'] = "\\r",	 ['\f'] = "\\f",
 		['\b'] = "\\b", ['"'] = "\\\"", ['\\'] = "\\\\",
 	};
 

@@ -20,15 +20,9 @@ const char *legacy_class_name(uint32_t id)
 #define TRANSPORT_LAST 41
 
 static const char *const transport_names[64] = {
-	[28] = "RING_INDIRECT_DESC",
-	[29] = "RING_EVENT_IDX",
-	[32] = "VERSION_1",
-	[33] = "ACCESS_PLATFORM",
-	[34] = "RING_PACKED",
-	[35] = "IN_ORDER",
-	[36] = "ORDER_PLATFORM",
-	[37] = "SR_IOV",
-	[38] = "NOTIFICATION_DATA",
+	[28] = "RING_INDIRECT_DESC", [29] = "RING_EVENT_IDX", [32] = "VERSION_1",
+	[33] = "ACCESS_PLATFORM",    [34] = "RING_PACKED",    [35] = "IN_ORDER",
+	[36] = "ORDER_PLATFORM",     [37] = "SR_IOV",	      [38] = "NOTIFICATION_DATA",
 };
 
 static const char *const net_names[64] = {

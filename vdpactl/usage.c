@@ -66,8 +66,8 @@ static void arg_text(char *buf, size_t size, const struct arg *arg, bool legacy)
 	if (legacy && arg->kind == VALUE_QIDX)
 		metavar = "QUEUE_INDEX";
 	if (!arg->word)
-		snprintf(buf, size, "%s%s%s%s", open, metavar,
-			 arg->repeat && !legacy ? "..." : "", close);
+		snprintf(buf, size, "%s%s%s%s", open, metavar, arg->repeat && !legacy ? "..." : "",
+			 close);
 	else
 		snprintf(buf, size, "%s%s%s%s%s", open, arg->word, *metavar ? " " : "", metavar,
 			 close);

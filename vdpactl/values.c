@@ -60,13 +60,15 @@ enum status value_check_name(struct app *app, const char *name)
 		return diag_usage_hint(app, hint, "%s: name \"\" is empty, a device needs a name",
 				       app->path);
 	if (len > NAME_MAX_OCTETS)
-		return diag_usage_hint(app, hint,
-				       "%s: name \"%.32s...\" has %zu octets, at most %d are possible",
-				       app->path, name, len, NAME_MAX_OCTETS);
+		return diag_usage_hint(
+			app, hint, "%s: name \"%.32s...\" has %zu octets, at most %d are possible",
+			app->path, name, len, NAME_MAX_OCTETS);
 	if (strchr(name, '/'))
-		return diag_usage_hint(app, hint,
-				       "%s: name \"%s\" contains a '/', which the kernel would replace "
-				       "so that the device is not found by its name", app->path, name);
+		return diag_usage_hint(
+			app, hint,
+			"%s: name \"%s\" contains a '/', which the kernel would replace "
+			"so that the device is not found by its name",
+			app->path, name);
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
 		return diag_usage_hint(app, hint, "%s: name \"%s\" cannot be a name in sysfs",
 				       app->path, name);
@@ -81,12 +83,13 @@ enum status value_check_mac(struct app *app, const uint8_t mac[6], bool may_forc
 	if (!memcmp(mac, zero, sizeof(zero)))
 		return diag_usage_hint(app, hint,
 				       "%s: mac \"00:00:00:00:00:00\" is all zero, expected the "
-				       "address of one interface", app->path);
+				       "address of one interface",
+				       app->path);
 	if (mac[0] & 1)
 		return diag_usage_hint(app, hint,
 				       "%s: mac \"%02x:%02x:%02x:%02x:%02x:%02x\" is a multicast "
-				       "address, expected the address of one interface", app->path,
-				       mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+				       "address, expected the address of one interface",
+				       app->path, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 	return ST_OK;
 }
 
@@ -127,12 +130,15 @@ static enum status parse_vqs(struct app *app, const struct arg *arg, const char 
 	if (r == -EINVAL)
 		return refuse(app, arg, text);
 	if (r < 0)
-		return diag_usage(app, "%s: max_vqs \"%s\" is too large, the nearest are %d (%d pairs) "
-				  "and %d (with the control queue)", app->path, text, VQS_MAX - 1,
-				  VQS_MAX / 2, VQS_MAX);
+		return diag_usage(app,
+				  "%s: max_vqs \"%s\" is too large, the nearest are %d (%d pairs) "
+				  "and %d (with the control queue)",
+				  app->path, text, VQS_MAX - 1, VQS_MAX / 2, VQS_MAX);
 	if (v < 2)
-		return diag_usage(app, "%s: max_vqs \"%s\" makes no pair of queues, the nearest are 2 "
-				  "(one pair) and 3 (with the control queue)", app->path, text);
+		return diag_usage(app,
+				  "%s: max_vqs \"%s\" makes no pair of queues, the nearest are 2 "
+				  "(one pair) and 3 (with the control queue)",
+				  app->path, text);
 	args->max_vqp = (uint16_t)(v / 2);
 	return ST_OK;
 }

@@ -158,8 +158,8 @@ json_t *view_json_dev(const struct view *v, const struct dev_view *d)
 	uint32_t n;
 
 	if (vdpa_dev_get_id(d->dev, &n))
-		json_put(o, "type", v->numeric ? json_make_u64(n) :
-						 json_make_string(legacy_type_name(n)));
+		json_put(o, "type",
+			 v->numeric ? json_make_u64(n) : json_make_string(legacy_type_name(n)));
 	put_string(o, "mgmtdev", vdpa_dev_get_mgmtdev(d->dev));
 	if (vdpa_dev_get_vendor_id(d->dev, &n))
 		put_u64(o, "vendor_id", n);

@@ -116,7 +116,6 @@ vduse: \  supported_classes net block\  max_supported_vqs 0\  dev_features'
 		-x dev show|unknown option "-x"
 		-jx dev show|unknown option "-jx"
 		--jsonx dev show|unknown option "--jsonx"
-		--ver dev show|unknown option "--ver"
 		-b|option "-b" needs a file name
 		dev show -batch|option "-batch" needs a file name
 		--json=yes dev show|option "--json" takes no value

@@ -2,7 +2,7 @@
 # Parents on PCI: the kernel's ifcvf and vp_vdpa drivers on virtio functions, and the stand-in for mlx5 with
 # subfunctions below one physical function. There a virtio device does not stand below its vDPA device in sysfs.
 # kernels: 6.12
-# lab: --parents ifcvf,vp_vdpa,mlx5
+# lab: --parents ifcvf,vp_vdpa,mlx5 -c 1
 
 load helpers
 load tools
@@ -16,7 +16,8 @@ setup() {
 
 # Adds a device that virtio_vdpa takes, and remembers in VIRTIO which virtio device came with it.
 add_virtio() { # DEVICE MGMTDEV [ARGUMENT...]
-	local path before=" $(echo /sys/bus/virtio/devices/*) "
+	local path before
+	before=" $(echo /sys/bus/virtio/devices/*) "
 	vdpactl dev add name "$1" mgmtdev "$2" "${@:3}"
 	VIRTIO[$1]=
 	for path in /sys/bus/virtio/devices/*; do
@@ -69,7 +70,7 @@ own_or_none() { # DEVICE...
   max_supported_vqs 3
   dev_features "
 	fails 3 mgmtdev show 0000:00:0b.0
-	says 'hint: ' "pci/0000:00:0b.0"
+	says 'cannot show management device "0000:00:0b.0"'
 }
 
 @test "ifcvf: add, show, config, del; it offers no ACCESS_PLATFORM, so its virtio device gets no interface" {
@@ -97,7 +98,7 @@ own_or_none() { # DEVICE...
 		.netdev.mac == "52:54:00:00:00:0b"' --arg n "$DEV"
 	[[ -e /sys/bus/pci/devices/0000:00:0b.0/${VIRTIO[$DEV]} ]]
 	works dev config show "$DEV"
-	prints "$DEV: mac 52:54:00:00:00:0b link up" 'negotiated_features MAC '
+	prints "$DEV: mac 52:54:00:00:00:0b link up" $'\n  negotiated_features ' ' MAC '
 	works dev del "$DEV"
 	gone "$DEV"
 }

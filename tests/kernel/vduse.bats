@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Devices of the parent vduse: what their daemons made is what vdpactl adds, shows and deletes.
 # kernels: 6.12 7.2
+# lab: -c 1
 
 load helpers
 load tools

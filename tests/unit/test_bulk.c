@@ -251,6 +251,8 @@ static void test_lost(void **state)
 			assert_int_equal(result(b, j), 0);
 		assert_int_equal(e.k->requests[VDPA_COMMAND_DEV_ADD], 11);
 		assert_int_equal(e.k->n_devs, 10);
+		/* What is left of the answers is left behind. */
+		assert_int_equal(e.k->opens, losses[i].errnum == ENODEV ? 1 : 2);
 		vdpa_bulk_unref(b);
 		env_close(&e);
 	}

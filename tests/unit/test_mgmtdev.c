@@ -31,6 +31,19 @@ static void test_list(void **state)
 	assert_null(vdpa_mgmtdev_list_unref(NULL));
 }
 
+/* What came before a list was interrupted is not there twice. */
+static void test_list_again(void **state)
+{
+	struct env *e = *state;
+	struct vdpa_mgmtdev_list *list;
+
+	fake_fault(e->k, VDPA_COMMAND_MGMTDEV_GET, FAULT_INTERRUPTED, 0, 2);
+	assert_int_equal(vdpa_mgmtdev_list(e->ctx, &list), 0);
+	assert_int_equal(e->k->requests[VDPA_COMMAND_MGMTDEV_GET], 3);
+	assert_int_equal(vdpa_mgmtdev_list_get_size(list), 3);
+	vdpa_mgmtdev_list_unref(list);
+}
+
 static void test_empty_list(void **state)
 {
 	struct env *e = *state;
@@ -146,7 +159,7 @@ static void test_long_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ENV_TEST(test_list),	  ENV_TEST(test_empty_list), ENV_TEST(test_not_given),
+		ENV_TEST(test_list),	  ENV_TEST(test_list_again), ENV_TEST(test_empty_list), ENV_TEST(test_not_given),
 		ENV_TEST(test_malformed), ENV_TEST(test_handles),    ENV_TEST(test_long_names),
 	};
 

@@ -309,6 +309,23 @@ static void test_extack_request_length(void **state)
 	}
 }
 
+/* libmnl 1.0.4 takes this for a whole message. */
+static void test_negative_length(void **state)
+{
+	struct env *e = *state;
+	struct vdpa_dev *dev = NULL;
+	struct verdict v;
+	size_t len;
+
+	assert_int_equal(vdpa_ctx_connect(e->ctx), 0);
+	verdict_begin(e, &v, -EIO, NLM_F_CAPPED);
+	len = v.nlh->nlmsg_len;
+	v.nlh->nlmsg_len |= 0x80000000;
+	fake_raw(e->k, v.buf, len);
+	check_error(e, vdpa_dev_get(e->ctx, "d0", &dev), EBADMSG, NULL);
+	assert_null(dev);
+}
+
 /* ---- the controller ---- */
 
 static const struct fault_case connect_cases[] = {
@@ -378,6 +395,7 @@ int main(void)
 		ENV_TEST(test_extack_with_request),
 		ENV_TEST(test_extack_hostile),
 		ENV_TEST(test_extack_request_length),
+		ENV_TEST(test_negative_length),
 		cmocka_unit_test(test_connect),
 		ENV_TEST(test_no_family),
 	};

@@ -143,6 +143,7 @@ qemu_command() {
 	{ cat "$GUEST/initramfs" && cpio_of "$WORK/job" job; } >"$WORK/initramfs"
 	local append='console=ttyS0 quiet loglevel=5 panic=-1 printk.devkmsg=on random.trust_cpu=on mitigations=off nokaslr'
 	append+=' tsc=reliable no_timer_check cryptomgr.notests rcupdate.rcu_expedited=1'
+	[[ ${ACCEL[1]} == kvm ]] || append+=" tsc_early_khz=$("$GUEST/tsc")"
 	# Without a test that provokes one, nothing is to be learnt from a guest after an oops: it often hangs.
 	[[ -n $EXPECT_SPLAT ]] || append+=' oops=panic'
 	local security=none

@@ -20,7 +20,7 @@ guest_hash() { # BASE: everything that goes into a guest beside the base
 	{
 		cd "$LAB_DIR"
 		LC_ALL=C
-		local files=(guest/*.[ch] lib/kernels.sh lib/setup.sh)
+		local files=(guest/*.[ch] host/*.c lib/kernels.sh lib/setup.sh)
 		[[ ! -d $1/drivers || ! -f kmod/Kbuild ]] || files+=(kmod/Kbuild kmod/*.[ch])
 		sha256sum "${files[@]}"
 	} | sha256sum | cut -c1-12
@@ -228,8 +228,9 @@ guest_make() { # NAME; reads BASE, GUEST
 	done
 	gcc -O2 -static -s -D_GNU_SOURCE -Wall -o "$new/initramfs/init" "$LAB_DIR"/guest/*.c ||
 		die "building the guest's init failed"
+	gcc -O2 -Wall -o "$new/guest/tsc" "$LAB_DIR/host/tsc.c" || die "building the lab's clock measurement failed"
 	(cd "$new/initramfs" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) >"$new/guest/initramfs"
-	write_manifest "$new/guest" initramfs "lib/modules/$release/modules.dep.bin"
+	write_manifest "$new/guest" initramfs tsc "lib/modules/$release/modules.dep.bin"
 	put_in_place "$new/guest" "$GUEST"
 	rm -rf "$new"
 }
