@@ -442,8 +442,9 @@ VDPA_API const char *vdpa_feature_name(uint32_t id, unsigned int bit);
 VDPA_API int vdpa_feature_bit(uint32_t id, const char *name);
 /*
  * vdpa_features_parse: text to feature word: hexadecimal, or names separated
- * by commas.  A list of plain names is exactly that set; a list with at least one
- * "-NAME" starts from offered and takes those away.  Returns 0, or -EINVAL
+ * by commas, "all" being those of offered.  A list of plain names is exactly
+ * that set; a list with at least one "-NAME" starts from offered, adds the plain
+ * names and takes those away.  Returns 0, or -EINVAL
  * with *bad and *bad_len (a part of text) at what was not understood.  Since: 0.1
  */
 VDPA_API VDPA_NODISCARD int vdpa_features_parse(uint32_t id, const char *text, uint64_t offered,

@@ -50,7 +50,7 @@ unsigned int edit_distance(const char *a, const char *b)
 
 void nearest(const char *word, const char *name, const char **best, unsigned int *distance)
 {
-	unsigned int d = edit_distance(word, name);
+	unsigned int d = match_prefix(word, name) ? 0 : edit_distance(word, name);
 
 	if (d < *distance && d <= 1 + strlen(name) / 4) {
 		*distance = d;

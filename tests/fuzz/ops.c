@@ -6,14 +6,22 @@
 #include <string.h>
 
 const char *const op_names[OPS] = {
-	[OP_CONNECT] = "connect",	  [OP_MGMTDEV_LIST] = "mgmtdev_list",
-	[OP_MGMTDEV_GET] = "mgmtdev_get", [OP_DEV_LIST] = "dev_list",
-	[OP_DEV_GET] = "dev_get",	  [OP_CONFIG_LIST] = "config_list",
-	[OP_CONFIG_GET] = "config_get",	  [OP_VSTATS_GET] = "vstats_get",
-	[OP_VSTATS_CTRL] = "vstats_ctrl", [OP_VSTATS_LIST] = "vstats_list",
-	[OP_CAPS] = "caps",		  [OP_ADD] = "add",
-	[OP_SET] = "set",		  [OP_DEL] = "del",
-	[OP_BULK] = "bulk",		  [OP_PIPELINE] = "pipeline",
+	[OP_CONNECT] = "connect",
+	[OP_MGMTDEV_LIST] = "mgmtdev_list",
+	[OP_MGMTDEV_GET] = "mgmtdev_get",
+	[OP_DEV_LIST] = "dev_list",
+	[OP_DEV_GET] = "dev_get",
+	[OP_CONFIG_LIST] = "config_list",
+	[OP_CONFIG_GET] = "config_get",
+	[OP_VSTATS_GET] = "vstats_get",
+	[OP_VSTATS_CTRL] = "vstats_ctrl",
+	[OP_VSTATS_LIST] = "vstats_list",
+	[OP_CAPS] = "caps",
+	[OP_ADD] = "add",
+	[OP_SET] = "set",
+	[OP_DEL] = "del",
+	[OP_BULK] = "bulk",
+	[OP_PIPELINE] = "pipeline",
 };
 
 static volatile uint64_t sink; /* what was read goes here, so that it is read */

@@ -29,7 +29,10 @@ extern const char *const op_names[OPS];
 /* What can be asserted of any answer is asserted: aborts when it does not hold. */
 int op_run(struct vdpa_ctx *ctx, enum op op);
 
-/* A seed: the op (with OP_AS_IT_IS or without), then each datagram behind its length (two octets, low first). */
+/*
+ * A seed: the op (with OP_AS_IT_IS or without), then each datagram behind its
+ * length (two octets, low first; 0xffff alone: a lost one).
+ */
 #define OP_AS_IT_IS 0x80 /* don't put the right sequence numbers in */
 
 #endif

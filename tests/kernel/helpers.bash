@@ -72,11 +72,12 @@ kill_below() { # PID NOT-THIS-ONE
 
 # Not by a `dev del` that could wait without end. What a batch file can't hold is deleted in the second way.
 delete_devices() {
-	local path list=
-	for path in /sys/bus/vdpa/devices/*; do
-		[[ ${path##*/} == - || ! ${path##*/} =~ ^[A-Za-z0-9_.:%!-]+$ ]] || list+="dev del ${path##*/} if_exists"$'\n'
-	done
-	[[ -z $list ]] || timeout "$COMMAND_DEADLINE" "$VDPACTL" -q -force -batch - <<<"$list" || true
+	local path names=(/sys/bus/vdpa/devices/*)
+	[[ -e ${names[0]} ]] || return 0
+	printf 'dev del %s if_exists\n' "${names[@]##*/}" |
+		grep -E '^dev del [A-Za-z0-9_.:%!][A-Za-z0-9_.:%!-]* if_exists$' >"$BATS_TEST_TMPDIR/delete" || true
+	[[ ! -s $BATS_TEST_TMPDIR/delete ]] ||
+		timeout "$COMMAND_DEADLINE" "$VDPACTL" -q -force -batch "$BATS_TEST_TMPDIR/delete" || true
 	for path in /sys/bus/vdpa/devices/*; do
 		[[ ! -e $path ]] || chardev_is_open "$path" || unmanaged "$path" ||
 			timeout "$COMMAND_DEADLINE" vdpa dev del "${path##*/}" || true
@@ -115,11 +116,11 @@ device_exists() { [[ -e /sys/bus/vdpa/devices/$1 ]]; }
 
 # COUNT devices PREFIX1 ... of vdpasim_net, by one process.
 make_devices() { # PREFIX COUNT [ARGUMENT...]
-	local i list=
-	for ((i = 1; i <= $2; i++)); do
-		list+="dev add name $1$i mgmtdev vdpasim_net ${*:3}"$'\n'
-	done
-	vdpactl -batch - <<<"$list"
+	local numbers
+	mapfile -t numbers < <(seq "$2")
+	# shellcheck disable=SC2059 # a loop would be slow: bats traps each of its commands
+	printf "dev add name $1%d mgmtdev vdpasim_net ${*:3}\n" "${numbers[@]}" >"$BATS_TEST_TMPDIR/make"
+	vdpactl -batch "$BATS_TEST_TMPDIR/make"
 }
 
 # Gives the device to a driver: "vhost_vdpa", "virtio_vdpa" or "none".

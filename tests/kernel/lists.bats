@@ -40,18 +40,14 @@ names_of() { sed -n 's/^\([^ ][^:]*\): .*/\1/p'; }
 @test "while two processes add and delete hundreds: each listing has every device that stays, once" {
 	make_devices stay 100
 	for p in x y; do
-		for ((round = 0; round < 100; round++)); do
-			for ((i = 0; i < 150; i++)); do
-				echo "dev add name $p$i mgmtdev vdpasim_net"
-			done
-			for ((i = 0; i < 150; i++)); do
-				echo "dev del $p$i"
-			done
-		done >"$BATS_TEST_TMPDIR/$p"
+		printf "dev add name $p%d mgmtdev vdpasim_net\n" {1..150} >"$BATS_TEST_TMPDIR/round"
+		printf "dev del $p%d\n" {1..150} >>"$BATS_TEST_TMPDIR/round"
+		mapfile -t rounds < <(yes "$BATS_TEST_TMPDIR/round" | head -n 300)
+		cat "${rounds[@]}" >"$BATS_TEST_TMPDIR/$p"
 		background "$VDPACTL" -batch "$BATS_TEST_TMPDIR/$p"
 	done
-	wait_until 20 device_exists x0
-	wait_until 20 device_exists y0
+	wait_until 20 device_exists x1
+	wait_until 20 device_exists y1
 	for ((i = 0; i < 20; i++)); do
 		"$VDPACTL" dev show
 		echo
@@ -86,9 +82,8 @@ names_of() { sed -n 's/^\([^ ][^:]*\): .*/\1/p'; }
 
 @test "devices of a parent that disappears during the listing" {
 	load_standin sf_count=40
-	for ((i = 1; i <= 40; i++)); do
-		echo "dev add name sf$i mgmtdev auxiliary/mlx5_core.sf.$i"
-	done | "$VDPACTL" -b -
+	printf 'dev add name sf%d mgmtdev auxiliary/mlx5_core.sf.%d\n' {1..40}{,} >"$BATS_TEST_TMPDIR/sf"
+	works -b "$BATS_TEST_TMPDIR/sf"
 	make_devices stay 20
 	rmmod mlx5_standin &
 	for ((i = 0; i < 5; i++)); do

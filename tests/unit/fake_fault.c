@@ -110,7 +110,8 @@ static void late_answer(struct fake *k, uint32_t seq, uint32_t portid)
 	uint8_t buf[64];
 	struct nlmsghdr *nlh = fake_begin(buf, &req, NLMSG_ERROR, NLM_F_CAPPED);
 
-	memset(mnl_nlmsg_put_extra_header(nlh, sizeof(struct nlmsgerr)), 0, sizeof(struct nlmsgerr));
+	memset(mnl_nlmsg_put_extra_header(nlh, sizeof(struct nlmsgerr)), 0,
+	       sizeof(struct nlmsgerr));
 	nlh->nlmsg_pid = portid;
 	in_front(k, buf, nlh->nlmsg_len, 0);
 }

@@ -134,9 +134,11 @@ static void next_round(struct fake *k)
 	for (;;) {
 		size_t at = k->dump_at;
 
-		n = k->dump_command == FAKE_GETPOLICY ? fake_policy_object(k, &at, one) :
-							 fake_dump_object(k, k->dump_command, &at, one);
-		if (n <= 0 || (size_t)n > sizeof(all) - len || (len && len + (size_t)n > k->round_bytes))
+		n = k->dump_command == FAKE_GETPOLICY ?
+			    fake_policy_object(k, &at, one) :
+			    fake_dump_object(k, k->dump_command, &at, one);
+		if (n <= 0 || (size_t)n > sizeof(all) - len ||
+		    (len && len + (size_t)n > k->round_bytes))
 			break;
 		memcpy(all + len, one, (size_t)n);
 		len += MNL_ALIGN((size_t)n);

@@ -63,8 +63,9 @@ static char *sysfs_path(const struct fake *k, const char *name)
 
 void fake_sysfs(struct fake *k)
 {
-	static const char *const dirs[] = { "sys", "sys/bus", "sys/bus/vdpa",
-					    "sys/bus/vdpa/devices", "proc", "dev" };
+	static const char *const dirs[] = { "sys",	    "sys/bus",
+					    "sys/bus/vdpa", "sys/bus/vdpa/devices",
+					    "proc",	    "dev" };
 	char path[128];
 
 	strcpy(k->root, "/tmp/fake-kernel-XXXXXX");
@@ -113,9 +114,15 @@ struct fake_dev *fake_new_dev(struct fake *k, const struct fake_mgmtdev *m, cons
 
 	if (!devs)
 		abort();
-	*d = (struct fake_dev){ .mgmtdev = m, .id = id, .max_vqs = 3, .max_vq_size = 256,
-				.min_vq_size = 1, .features = 0x328820028ULL, .status = 1,
-				.max_vqp = 1, .mtu = 1500 };
+	*d = (struct fake_dev){ .mgmtdev = m,
+				.id = id,
+				.max_vqs = 3,
+				.max_vq_size = 256,
+				.min_vq_size = 1,
+				.features = 0x328820028ULL,
+				.status = 1,
+				.max_vqp = 1,
+				.mtu = 1500 };
 	d->name = fake_alloc(strlen(name) + 1);
 	strcpy(d->name, name);
 	k->devs = devs;
@@ -189,7 +196,7 @@ static void put_handle(struct nlmsghdr *nlh, const struct fake_mgmtdev *m)
 }
 
 int fake_fill_mgmtdev(const struct fake_mgmtdev *m, const struct nlmsghdr *req, uint16_t flags,
-			void *buf)
+		      void *buf)
 {
 	struct nlmsghdr *nlh = fake_object(buf, req, flags, VDPA_NL_CMD_MGMTDEV_NEW);
 
@@ -238,9 +245,10 @@ static void put_blk(struct nlmsghdr *nlh, const struct fake_dev *d)
 		uint32_t v32 = (uint32_t)v;
 		uint16_t v16 = (uint16_t)v;
 		uint8_t v8 = (uint8_t)v;
-		const void *p = sizes[i] == 8 ? &v : sizes[i] == 4 ? (void *)&v32 :
-				sizes[i] == 2			   ? (void *)&v16 :
-								     (void *)&v8;
+		const void *p = sizes[i] == 8 ? &v :
+				sizes[i] == 4 ? (void *)&v32 :
+				sizes[i] == 2 ? (void *)&v16 :
+						(void *)&v8;
 
 		mnl_attr_put(nlh, (uint16_t)(VDPA_NL_ATTR_BLK_CAPACITY + i), sizes[i], p);
 	}
@@ -248,7 +256,7 @@ static void put_blk(struct nlmsghdr *nlh, const struct fake_dev *d)
 }
 
 int fake_fill_config(const struct fake_dev *d, const struct nlmsghdr *req, uint16_t flags,
-		       void *buf)
+		     void *buf)
 {
 	struct nlmsghdr *nlh = fake_object(buf, req, flags, VDPA_COMMAND_CONFIG_GET);
 

@@ -78,7 +78,7 @@ static void test_strings(void **state)
 		size_t len;
 		const char *text; /* NULL: refused */
 	} cases[] = {
-		{ "", 0, NULL },	 { "\0", 1, "" },	    { "abc", 3, NULL },
+		{ "", 0, NULL },     { "\0", 1, "" },	  { "abc", 3, NULL },
 		{ "abc", 4, "abc" }, { "a\0bc", 4, "a" }, { "\xff\n%s", 5, "\xff\n%s" },
 	};
 	struct attrs attrs;
@@ -166,7 +166,7 @@ static void test_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes), cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_sizes),  cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_values), cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_check),
 	};

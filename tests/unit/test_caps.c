@@ -21,11 +21,12 @@ static void test_all(void **state)
 	assert_false(vdpa_caps_has_attr(caps, 9, VDPA_ATTRIBUTE_MAC));
 	assert_false(vdpa_caps_has_attr(caps, 1000, VDPA_ATTRIBUTE_MAC));
 	assert_false(vdpa_caps_has_attr(caps, VDPA_COMMAND_DEV_ADD, 1000));
-	assert_true(vdpa_caps_get_range(caps, VDPA_COMMAND_DEV_ADD, VDPA_ATTRIBUTE_MTU, &min, &max));
+	assert_true(
+		vdpa_caps_get_range(caps, VDPA_COMMAND_DEV_ADD, VDPA_ATTRIBUTE_MTU, &min, &max));
 	assert_int_equal(min, 68);
 	assert_int_equal(max, 65535);
-	assert_false(vdpa_caps_get_range(caps, VDPA_COMMAND_DEV_ADD, VDPA_ATTRIBUTE_MAC, &min,
-					 &max));
+	assert_false(
+		vdpa_caps_get_range(caps, VDPA_COMMAND_DEV_ADD, VDPA_ATTRIBUTE_MAC, &min, &max));
 	assert_false(vdpa_caps_get_range(caps, 64, 64, &min, &max));
 	assert_int_equal(min, 68);
 	assert_ptr_equal(vdpa_caps_ref(caps), caps);

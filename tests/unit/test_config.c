@@ -84,9 +84,8 @@ static void test_status_size(void **state)
 
 static void test_blk(void **state)
 {
-	static const uint64_t values[16] = { 1ULL << 40, UINT32_MAX, 512, 126,	 65535, 3,
-					     0,		 8,	     64,  65535, 1,	8,
-					     4096,	 1,	     1,	  0 };
+	static const uint64_t values[16] = { 1ULL << 40, UINT32_MAX, 512, 126, 65535, 3, 0, 8,
+					     64,	 65535,	     1,	  8,   4096,  1, 1, 0 };
 	struct env *e = *state;
 	struct vdpa_config *c;
 
@@ -102,7 +101,7 @@ static void test_blk(void **state)
 	assert_false(vdpa_config_get_blk(c, VDPA_BLK_FIELDS, &(uint64_t){ 0 }));
 	assert_false(vdpa_config_get_blk(c, VDPA_BLK_FIELD_RESERVED, &(uint64_t){ 0 }));
 	assert_null(vdpa_blk_field_name(VDPA_BLK_FIELDS));
-	assert_null(vdpa_blk_field_name((enum vdpa_blk_field)-1));
+	assert_null(vdpa_blk_field_name((enum vdpa_blk_field) - 1));
 	assert_string_equal(vdpa_blk_field_name(VDPA_BLK_FLUSH), "flush");
 	vdpa_config_unref(c);
 
@@ -124,8 +123,9 @@ static void test_errors(void **state)
 	check_error(e, vdpa_config_get(e->ctx, "fs", &c), EOPNOTSUPP,
 		    "cannot show configuration of device \"fs\": Operation not supported");
 	fake_dev(e->k, NULL, "alone", VDPA_ID_NET);
-	check_error(e, vdpa_config_get(e->ctx, "alone", &c), EINVAL,
-		    "cannot show configuration of device \"alone\": unmanaged vdpa device (Invalid argument)");
+	check_error(
+		e, vdpa_config_get(e->ctx, "alone", &c), EINVAL,
+		"cannot show configuration of device \"alone\": unmanaged vdpa device (Invalid argument)");
 	env_devices(e, 1);
 	fake_edit(e->k, VDPA_COMMAND_CONFIG_GET, EDIT_DROP, VDPA_NL_ATTR_DEV_NAME, 0, 1);
 	check_error(e, vdpa_config_get(e->ctx, "d0", &c), EBADMSG, NULL);
@@ -158,7 +158,11 @@ static void check_list(struct env *e, const char *const *names)
 	assert_null(vdpa_config_list_unref(list));
 }
 
-#define NAMES(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define NAMES(...)                \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
+	}
 
 static void test_list(void **state)
 {
@@ -249,10 +253,11 @@ static void test_list_change(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ENV_TEST(test_net),	  ENV_TEST(test_net_not_given), ENV_TEST(test_status_size),
-		ENV_TEST(test_blk),	  ENV_TEST(test_errors),	ENV_TEST(test_list),
-		ENV_TEST(test_list_cut),  ENV_TEST(test_list_error),	ENV_TEST(test_list_lost),
-		ENV_TEST(test_list_change),
+		ENV_TEST(test_net),	    ENV_TEST(test_net_not_given),
+		ENV_TEST(test_status_size), ENV_TEST(test_blk),
+		ENV_TEST(test_errors),	    ENV_TEST(test_list),
+		ENV_TEST(test_list_cut),    ENV_TEST(test_list_error),
+		ENV_TEST(test_list_lost),   ENV_TEST(test_list_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

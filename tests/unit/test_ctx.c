@@ -161,9 +161,12 @@ static void test_bulk_keeps_ctx(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refs),	   ENV_TEST(test_transport),
-		ENV_TEST(test_error),		   cmocka_unit_test(test_error_text),
-		ENV_TEST(test_fail),		   cmocka_unit_test(test_spec),
+		cmocka_unit_test(test_refs),
+		ENV_TEST(test_transport),
+		ENV_TEST(test_error),
+		cmocka_unit_test(test_error_text),
+		ENV_TEST(test_fail),
+		cmocka_unit_test(test_spec),
 		cmocka_unit_test(test_bulk_keeps_ctx),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Devices: one, and all of them whatever the kernel's dump leaves out. */
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "env.h"
 
@@ -137,6 +138,61 @@ static void test_unmanaged(void **state)
 	assert_null(dev);
 }
 
+/* Entries of the fake sysfs; path is below it. */
+static void make_dir(struct env *e, const char *path)
+{
+	char full[256];
+
+	snprintf(full, sizeof(full), "%s/sys/%s", e->k->root, path);
+	assert_int_equal(mkdir(full, 0755), 0);
+}
+
+static void make_link(struct env *e, const char *path, const char *target)
+{
+	char full[256];
+
+	snprintf(full, sizeof(full), "%s/sys/%s", e->k->root, path);
+	assert_int_equal(symlink(target, full), 0);
+}
+
+/* Bound to virtio_vdpa, its virtio device tells what it is. */
+static void test_unmanaged_id(void **state)
+{
+	static const struct {
+		const char *text;
+		bool known;
+		uint32_t id;
+	} cases[] = { { "0x0002\n", true, 2 },
+		      { "0xffffffff\n", true, UINT32_MAX },
+		      { "0x100000000\n", false, 0 },
+		      { "\n", false, 0 },
+		      { "two\n", false, 0 } };
+	struct env *e = *state;
+	char path[256];
+
+	fake_dev(e->k, NULL, "vdpa7", VDPA_ID_BLOCK);
+	make_link(e, "bus/vdpa/devices/vdpa7/driver", "../virtio_vdpa");
+	make_dir(e, "bus/vdpa/devices/vdpa7/virtio3");
+	make_link(e, "bus/vdpa/devices/vdpa7/virtio3/subsystem", "../virtio");
+	make_dir(e, "bus/virtio");
+	make_dir(e, "bus/virtio/devices");
+	make_link(e, "bus/virtio/devices/virtio3", "../../vdpa/devices/vdpa7/virtio3");
+	snprintf(path, sizeof(path), "%s/sys/bus/virtio/devices/virtio3/device", e->k->root);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vdpa_dev *dev = NULL;
+		uint32_t id = 0;
+		FILE *f = fopen(path, "w");
+
+		assert_non_null(f);
+		fputs(cases[i].text, f);
+		fclose(f);
+		assert_int_equal(vdpa_dev_get(e->ctx, "vdpa7", &dev), 0);
+		assert_int_equal(vdpa_dev_get_id(dev, &id), cases[i].known);
+		assert_int_equal(id, cases[i].id);
+		vdpa_dev_unref(dev);
+	}
+}
+
 static void test_long_names(void **state)
 {
 	static const int sizes[] = { 63, 64, 127, 128, 255, 300, 2000, 8000 };
@@ -171,7 +227,11 @@ static void check_list(struct env *e, const char *const *names)
 	assert_null(vdpa_dev_list_unref(list));
 }
 
-#define NAMES(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define NAMES(...)                \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
+	}
 
 static void test_list(void **state)
 {
@@ -315,6 +375,7 @@ int main(void)
 		ENV_TEST(test_malformed),
 		ENV_TEST(test_no_such),
 		ENV_TEST(test_unmanaged),
+		ENV_TEST(test_unmanaged_id),
 		ENV_TEST(test_long_names),
 		ENV_TEST(test_list),
 		ENV_TEST(test_list_unmanaged_last),

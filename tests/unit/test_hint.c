@@ -28,7 +28,8 @@ static const struct {
 	{ VDPA_COMMAND_DEV_ADD, EINVAL, 0,
 	  "vdpa: Missing features 0x400020 for provided attributes", "vdpasim_net", 0, "MAC,MQ" },
 	{ VDPA_COMMAND_DEV_ADD, EINVAL, 0,
-	  "vdpa: Missing features 0x8000000000000000 for provided attributes", "vdpasim_net", 0, "" },
+	  "vdpa: Missing features 0x8000000000000000 for provided attributes", "vdpasim_net", 0,
+	  "" },
 	{ VDPA_COMMAND_DEV_ADD, EINVAL, 0, "vdpa: Missing features for you", "vdpasim_net", 0, "" },
 	{ VDPA_COMMAND_DEV_ADD, EOPNOTSUPP, 0,
 	  "vdpa: Some provided attributes are not supported: 0x103400", "nothing", 0,
@@ -37,6 +38,9 @@ static const struct {
 	  "vdpa: Some provided attributes are not supported: 0x20", "vduse", 0,
 	  "does not take attribute 5; vduse takes none of them" },
 	{ VDPA_COMMAND_DEV_ADD, EOPNOTSUPP, 0,
+	  "vdpa: Some provided attributes are not supported: 0x2000", "auxiliary/pds_core.vDPA.1",
+	  0, "takes mac max_vqp device_features" },
+	{ VDPA_COMMAND_DEV_ADD, EOPNOTSUPP, 0,
 	  "vdpa: Some provided attributes are not supported: 0xfffffffffffffffffffff", "vduse", 0,
 	  "does not take" },
 	{ VDPA_COMMAND_DEV_ADD, ENODEV, 0, NULL, "vdpasim_blk", 0, "modprobe vdpa_sim_blk" },
@@ -44,7 +48,8 @@ static const struct {
 	{ VDPA_COMMAND_DEV_ADD, ENODEV, 0, NULL, "pci/0000:65:00.2", 0, "PCI function" },
 	{ VDPA_COMMAND_DEV_ADD, ENOSPC, 0, NULL, "pci/0000:65:00.2", 0, "is in use" },
 	{ VDPA_COMMAND_DEV_ADD, EINVAL, 0, NULL, "vduse", 0, "there is no VDUSE device \"x\"" },
-	{ VDPA_COMMAND_DEV_ADD, EOPNOTSUPP, 0, NULL, "nothing", SPEC_HAS_FEATURES, "ACCESS_PLATFORM" },
+	{ VDPA_COMMAND_DEV_ADD, EOPNOTSUPP, 0, NULL, "nothing", SPEC_HAS_FEATURES,
+	  "ACCESS_PLATFORM" },
 	{ VDPA_COMMAND_DEV_ADD, EOPNOTSUPP, 0, NULL, "nothing", 0, NULL },
 	{ VDPA_COMMAND_DEV_ADD, EINVAL, 0, NULL, "vdpasim_net", 0, "mgmtdev show vdpasim_net" },
 	{ VDPA_COMMAND_DEV_ADD, EINVAL, 0, "vdpa: its own words", "vdpasim_net", 0, NULL },
@@ -63,8 +68,7 @@ static void test_cases(void **state)
 	struct env *e = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct vdpa_spec *spec =
-			cases[i].mgmtdev ? env_spec(cases[i].mgmtdev, "x") : NULL;
+		struct vdpa_spec *spec = cases[i].mgmtdev ? env_spec(cases[i].mgmtdev, "x") : NULL;
 		struct vdpa_error *err = error_new(cases[i].errnum, "message", cases[i].extack);
 		const char *hint;
 

@@ -108,8 +108,9 @@ static void test_malformed(void **state)
 
 		fake_edit(e->k, VDPA_COMMAND_MGMTDEV_GET, cases[i].edit, cases[i].attr,
 			  cases[i].value, 4);
-		check_error(e, vdpa_mgmtdev_get(e->ctx, "pci/0000:65:00.2", &m), EBADMSG,
-			    "cannot show management device \"pci/0000:65:00.2\": the kernel's answer is malformed");
+		check_error(
+			e, vdpa_mgmtdev_get(e->ctx, "pci/0000:65:00.2", &m), EBADMSG,
+			"cannot show management device \"pci/0000:65:00.2\": the kernel's answer is malformed");
 		check_error(e, vdpa_mgmtdev_list(e->ctx, &list), EBADMSG,
 			    "cannot list management devices: the kernel's answer is malformed");
 		assert_null(m);
@@ -129,8 +130,9 @@ static void test_handles(void **state)
 		assert_true(vdpa_error_is_local(vdpa_ctx_get_error(e->ctx)));
 	}
 	assert_int_equal(e->k->sends, 0);
-	check_error(e, vdpa_mgmtdev_get(e->ctx, "0000:65:00.2", &m), ENODEV,
-		    "cannot show management device \"0000:65:00.2\": Fail to find the specified mgmt device (No such device)");
+	check_error(
+		e, vdpa_mgmtdev_get(e->ctx, "0000:65:00.2", &m), ENODEV,
+		"cannot show management device \"0000:65:00.2\": Fail to find the specified mgmt device (No such device)");
 	assert_string_equal(vdpa_error_get_extack(vdpa_ctx_get_error(e->ctx)),
 			    "vdpa: Fail to find the specified mgmt device");
 	assert_false(vdpa_error_is_local(vdpa_ctx_get_error(e->ctx)));
@@ -159,8 +161,9 @@ static void test_long_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ENV_TEST(test_list),	  ENV_TEST(test_list_again), ENV_TEST(test_empty_list), ENV_TEST(test_not_given),
-		ENV_TEST(test_malformed), ENV_TEST(test_handles),    ENV_TEST(test_long_names),
+		ENV_TEST(test_list),	   ENV_TEST(test_list_again), ENV_TEST(test_empty_list),
+		ENV_TEST(test_not_given),  ENV_TEST(test_malformed),  ENV_TEST(test_handles),
+		ENV_TEST(test_long_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,8 @@ static void test_header(void **state)
 	assert_null(m.buf);
 }
 
-static void check_attr(const struct msg *m, size_t at, uint16_t type, const void *data, uint16_t len)
+static void check_attr(const struct msg *m, size_t at, uint16_t type, const void *data,
+		       uint16_t len)
 {
 	const struct nlattr *attr = (const void *)((const uint8_t *)m->buf + at);
 
@@ -142,9 +143,9 @@ static void test_attr_at(void **state)
 	static const struct {
 		size_t offset;
 		unsigned int attr;
-	} cases[] = { { 0, 0 },	 { 16, 0 },  { 19, 0 },	 { 20, 4 },  { 25, 4 }, { 26, 0 },
-		      { 28, 13 }, { 33, 13 }, { 34, 0 }, { 36, 20 }, { 47, 20 }, { 48, 0 },
-		      { SIZE_MAX, 0 } };
+	} cases[] = { { 0, 0 },	  { 16, 0 },  { 19, 0 },      { 20, 4 }, { 25, 4 },
+		      { 26, 0 },  { 28, 13 }, { 33, 13 },     { 34, 0 }, { 36, 20 },
+		      { 47, 20 }, { 48, 0 },  { SIZE_MAX, 0 } };
 	struct msg m = MSG_INIT;
 
 	(void)state;
@@ -160,9 +161,9 @@ static void test_attr_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_header),	cmocka_unit_test(test_attributes),
-		cmocka_unit_test(test_handle),	cmocka_unit_test(test_growth),
-		cmocka_unit_test(test_limit),	cmocka_unit_test(test_attr_at),
+		cmocka_unit_test(test_header), cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_handle), cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_limit),  cmocka_unit_test(test_attr_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,6 +309,27 @@ static void test_extack_request_length(void **state)
 	}
 }
 
+/* The end of a dump may carry words, too. */
+static void test_extack_done(void **state)
+{
+	struct nlmsghdr req = { 0 };
+	struct env *e = *state;
+	struct vdpa_mgmtdev_list *list = NULL;
+	struct verdict v;
+	int32_t err = -EIO;
+
+	assert_int_equal(vdpa_ctx_connect(e->ctx), 0);
+	req.nlmsg_seq = e->k->last_seq + 1;
+	v.nlh = fake_begin(v.buf, &req, NLMSG_DONE, NLM_F_MULTI | NLM_F_ACK_TLVS);
+	memcpy(mnl_nlmsg_put_extra_header(v.nlh, sizeof(err)), &err, sizeof(err));
+	mnl_attr_put_strz(v.nlh, NLMSGERR_ATTR_MSG, "no more");
+	fake_raw(e->k, v.buf, v.nlh->nlmsg_len);
+	check_error(e, vdpa_mgmtdev_list(e->ctx, &list), EIO,
+		    "cannot list management devices: no more (Input/output error)");
+	assert_string_equal(extack_of(e), "no more");
+	assert_null(list);
+}
+
 /* libmnl 1.0.4 takes this for a whole message. */
 static void test_negative_length(void **state)
 {
@@ -376,8 +397,9 @@ static void test_no_family(void **state)
 	assert_non_null(vdpa_error_get_hint(vdpa_ctx_get_error(e->ctx)));
 	e->k->no_family = false;
 	e->k->open_error = -EAFNOSUPPORT;
-	check_error(e, vdpa_ctx_connect(e->ctx), EAFNOSUPPORT,
-		    "cannot open a generic netlink socket: Address family not supported by protocol");
+	check_error(
+		e, vdpa_ctx_connect(e->ctx), EAFNOSUPPORT,
+		"cannot open a generic netlink socket: Address family not supported by protocol");
 	e->k->open_error = 0;
 	assert_int_equal(vdpa_ctx_connect(e->ctx), 0);
 	assert_int_equal(vdpa_ctx_connect(e->ctx), 0);
@@ -387,17 +409,12 @@ static void test_no_family(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_object),
-		cmocka_unit_test(test_dump),
-		ENV_TEST(test_many_datagrams),
-		ENV_TEST(test_seq),
-		ENV_TEST(test_extack_capped),
-		ENV_TEST(test_extack_with_request),
-		ENV_TEST(test_extack_hostile),
-		ENV_TEST(test_extack_request_length),
-		ENV_TEST(test_negative_length),
-		cmocka_unit_test(test_connect),
-		ENV_TEST(test_no_family),
+		cmocka_unit_test(test_object),	cmocka_unit_test(test_dump),
+		ENV_TEST(test_many_datagrams),	ENV_TEST(test_seq),
+		ENV_TEST(test_extack_capped),	ENV_TEST(test_extack_with_request),
+		ENV_TEST(test_extack_hostile),	ENV_TEST(test_extack_request_length),
+		ENV_TEST(test_extack_done),	ENV_TEST(test_negative_length),
+		cmocka_unit_test(test_connect), ENV_TEST(test_no_family),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,11 +19,11 @@ static bool fails(void)
 	return true;
 }
 
-#define WRAP(type, name, params, args)                 \
-	type __real_##name params;                     \
-	type __wrap_##name params;                     \
-	type __wrap_##name params                      \
-	{                                              \
+#define WRAP(type, name, params, args)                      \
+	type __real_##name params;                          \
+	type __wrap_##name params;                          \
+	type __wrap_##name params                           \
+	{                                                   \
 		return fails() ? NULL : __real_##name args; \
 	}
 
@@ -42,14 +42,14 @@ __attribute__((format(printf, 2, 0))) int __wrap_vasprintf(char **s, const char 
 }
 
 /* The fake kernel's own memory is not at stake. */
-#define SUSPENDED(call)              \
-	({                           \
-		long saved = left;   \
-		__typeof__(call) r;  \
-		left = -1;           \
-		r = (call);          \
-		left = saved;        \
-		r;                   \
+#define SUSPENDED(call)             \
+	({                          \
+		long saved = left;  \
+		__typeof__(call) r; \
+		left = -1;          \
+		r = (call);         \
+		left = saved;       \
+		r;                  \
 	})
 
 static int quiet_open(void *data, uint32_t *portid)
@@ -320,11 +320,11 @@ static void sweep(const char *name, int (*call)(struct vdpa_ctx *ctx))
 	assert_true(n > 10);
 }
 
-#define SWEEP(name)                                \
-	static void test_##name(void **state)      \
-	{                                          \
-		(void)state;                       \
-		sweep(#name, call_##name);         \
+#define SWEEP(name)                           \
+	static void test_##name(void **state) \
+	{                                     \
+		(void)state;                  \
+		sweep(#name, call_##name);    \
 	}
 
 SWEEP(mgmtdev_list)

@@ -37,8 +37,14 @@ static void check_sent(struct env *e, uint8_t cmd, const struct expected *attrs,
 	assert_memory_equal(e->k->last, want, len);
 }
 
-#define ATTR(type, v) { (type), &(v), sizeof(v) }
-#define TEXT(type, s) { (type), (s), sizeof(s) }
+#define ATTR(type, v)                   \
+	{                               \
+		(type), &(v), sizeof(v) \
+	}
+#define TEXT(type, s)                  \
+	{                              \
+		(type), (s), sizeof(s) \
+	}
 
 static void test_add_all(void **state)
 {
@@ -143,23 +149,25 @@ static const struct {
 	  "cannot add device \"x\": integer out of range (Numerical result out of range)",
 	  VDPA_ATTRIBUTE_MTU, "68 to 65535" },
 	{ "pci/0000:65:00.2", "x", SPEC_HAS_MAX_VQP, 0, 0, 0, EINVAL,
-	  "cannot add device \"x\": At least one pair of VQs is required (Invalid argument)", 0, NULL },
+	  "cannot add device \"x\": At least one pair of VQs is required (Invalid argument)", 0,
+	  NULL },
 	{ "vdpasim_net", "x", SPEC_HAS_MAC | SPEC_HAS_MTU | SPEC_HAS_FEATURES, 1500, 0, 0, EINVAL,
-	  "cannot add device \"x\": Missing features 0x28 for provided attributes (Invalid argument)", 0,
-	  "MTU,MAC" },
+	  "cannot add device \"x\": Missing features 0x28 for provided attributes (Invalid argument)",
+	  0, "MTU,MAC" },
 	{ "vdpasim_blk", "x", SPEC_HAS_MAC | SPEC_HAS_MTU, 1500, 0, 0, EOPNOTSUPP,
 	  "cannot add device \"x\": Some provided attributes are not supported: 0x2400 (Operation not supported)",
 	  0, "does not take mac, mtu; vdpasim_blk takes none of them" },
 	{ "vdpasim_net", "x", SPEC_HAS_MAX_VQP, 0, 2, 0, EOPNOTSUPP, NULL, 0,
 	  "does not take max_vqp; vdpasim_net takes mac mtu device_features" },
 	{ "vduse", "x", 0, 0, 0, 0, ENODEV,
-	  "cannot add device \"x\": Fail to find the specified management device (No such device)", 0,
-	  "modprobe vduse" },
+	  "cannot add device \"x\": Fail to find the specified management device (No such device)",
+	  0, "modprobe vduse" },
 	{ "0000:65:00.2", "x", 0, 0, 0, 0, ENODEV, NULL, 0, "pci/0000:65:00.2?" },
 	{ "pci/0000:65:00.3", "x", 0, 0, 0, 0, ENODEV, NULL, 0, "once a vDPA driver is bound" },
 	{ "pci/0000:65:00.2", "x", 0, 0, 0, 0, ENOSPC,
 	  "cannot add device \"x\": No space left on device", 0, "the parent is in use" },
-	{ "vdpasim_net", "", 0, 0, 0, 0, EINVAL, "cannot add device \"\": Invalid argument", 0, NULL },
+	{ "vdpasim_net", "", 0, 0, 0, 0, EINVAL, "cannot add device \"\": Invalid argument", 0,
+	  NULL },
 };
 
 static void test_add_refused(void **state)
@@ -280,8 +288,9 @@ static void test_del_refused(void **state)
 	check_error(e, vdpa_dev_del(e->ctx, "x", 0), ENODEV,
 		    "cannot delete device \"x\": device not found (No such device)");
 	fake_dev(e->k, NULL, "vdpa0", VDPA_ID_NET);
-	check_error(e, vdpa_dev_del(e->ctx, "vdpa0", 0), EINVAL,
-		    "cannot delete device \"vdpa0\": Only user created device can be deleted by user (Invalid argument)");
+	check_error(
+		e, vdpa_dev_del(e->ctx, "vdpa0", 0), EINVAL,
+		"cannot delete device \"vdpa0\": Only user created device can be deleted by user (Invalid argument)");
 	check_hint(e, "made this device by itself");
 }
 
@@ -291,8 +300,9 @@ static void test_uncapped(void **state)
 	struct env *e = *state;
 
 	e->k->no_cap_ack = true;
-	check_error(e, vdpa_dev_del(e->ctx, "a-rather-long-name", 0), ENODEV,
-		    "cannot delete device \"a-rather-long-name\": device not found (No such device)");
+	check_error(
+		e, vdpa_dev_del(e->ctx, "a-rather-long-name", 0), ENODEV,
+		"cannot delete device \"a-rather-long-name\": device not found (No such device)");
 }
 
 static void test_giant_names(void **state)
@@ -415,15 +425,15 @@ static void test_unexpected_object(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ENV_TEST(test_add_all),	      ENV_TEST(test_add_least),
-		ENV_TEST(test_add_zeros),     ENV_TEST(test_set_and_del),
-		ENV_TEST(test_add_refused),   ENV_TEST(test_exists),
-		ENV_TEST(test_incomplete),    ENV_TEST(test_set_refused),
-		ENV_TEST(test_warning),	      ENV_TEST(test_old_kernel),
-		ENV_TEST(test_del_refused),   ENV_TEST(test_uncapped),
-		ENV_TEST(test_giant_names),   ENV_TEST(test_lost_but_done),
+		ENV_TEST(test_add_all),		  ENV_TEST(test_add_least),
+		ENV_TEST(test_add_zeros),	  ENV_TEST(test_set_and_del),
+		ENV_TEST(test_add_refused),	  ENV_TEST(test_exists),
+		ENV_TEST(test_incomplete),	  ENV_TEST(test_set_refused),
+		ENV_TEST(test_warning),		  ENV_TEST(test_old_kernel),
+		ENV_TEST(test_del_refused),	  ENV_TEST(test_uncapped),
+		ENV_TEST(test_giant_names),	  ENV_TEST(test_lost_but_done),
 		ENV_TEST(test_lost_and_not_done), ENV_TEST(test_verdict_like_loss),
-		ENV_TEST(test_send_fails),    ENV_TEST(test_unexpected_object),
+		ENV_TEST(test_send_fails),	  ENV_TEST(test_unexpected_object),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,8 +104,9 @@ static void test_request(void **state)
 	bool seen = false;
 
 	make(e, 0, 1, 3);
-	check_error(e, vdpa_vstats_get(e->ctx, "x", 0x10000, &s), ERANGE,
-		    "cannot show statistics of device \"x\": queue index exceeds max value (Numerical result out of range)");
+	check_error(
+		e, vdpa_vstats_get(e->ctx, "x", 0x10000, &s), ERANGE,
+		"cannot show statistics of device \"x\": queue index exceeds max value (Numerical result out of range)");
 	mnl_attr_for_each(attr, (struct nlmsghdr *)(void *)e->k->last_request, 4) {
 		if (mnl_attr_get_type(attr) != VDPA_NL_ATTR_QUEUE_INDEX)
 			continue;
@@ -172,7 +173,7 @@ static void test_hostile_names(void **state)
 {
 	static char giant[2001];
 	static const struct fake_counter hostile[] = {
-		{ "%s%n%d", 1 }, { "rx packets", 2 }, { "", 3 }, { "\n\033[2J\xff", 4 },
+		{ "%s%n%d", 1 }, { "rx packets", 2 }, { "", 3 },    { "\n\033[2J\xff", 4 },
 		{ "same", 5 },	 { "same", 6 },	      { giant, 7 },
 	};
 	struct env *e = *state;
@@ -280,9 +281,9 @@ static void test_list_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ENV_TEST(test_types),	   ENV_TEST(test_get),	     ENV_TEST(test_request),
-		ENV_TEST(test_ctrl),	   ENV_TEST(test_errors),    ENV_TEST(test_hostile_names),
-		ENV_TEST(test_torn_pairs), ENV_TEST(test_list),	     ENV_TEST(test_list_bound),
+		ENV_TEST(test_types),	   ENV_TEST(test_get),	  ENV_TEST(test_request),
+		ENV_TEST(test_ctrl),	   ENV_TEST(test_errors), ENV_TEST(test_hostile_names),
+		ENV_TEST(test_torn_pairs), ENV_TEST(test_list),	  ENV_TEST(test_list_bound),
 		ENV_TEST(test_list_lost),
 	};
 
