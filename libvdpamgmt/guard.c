@@ -124,6 +124,33 @@ static int fail_open(struct vdpa_ctx *ctx, const struct vdpa_sysdev *s,
 	return -EBUSY;
 }
 
+#define CAP_NET_ADMIN_BIT 12
+
+/* false when the kernel is going to refuse anyway, with a better reason. */
+static bool may_delete(struct vdpa_ctx *ctx)
+{
+	CLEANUP_FREE char *path = format_string("%s/self/status", ctx->proc);
+	CLEANUP_FCLOSE FILE *f = path ? fopen(path, "re") : NULL;
+	unsigned long long caps;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "CapEff: %llx", &caps) == 1)
+			return caps >> CAP_NET_ADMIN_BIT & 1;
+	}
+	return true;
+}
+
+/* Some vhost-vdpa device is in use, by a process that this one can't see. */
+static int fail_hidden(struct vdpa_ctx *ctx, const struct vdpa_sysdev *s)
+{
+	ctx_fail(ctx, EBUSY,
+		 "busy: %s may be open in a process that can't be seen from here (another PID namespace, or no right to look)",
+		 s->chardev);
+	ctx_hint(ctx, "look from the host's PID namespace; " FORCE_WAITS);
+	return -EBUSY;
+}
+
 static int guard_vhost(struct vdpa_ctx *ctx, const char *name)
 {
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
@@ -138,6 +165,8 @@ static int guard_vhost(struct vdpa_ctx *ctx, const char *name)
 		r = find_users(ctx, s->number, false, &users, &hidden);
 	if (users && vdpa_user_list_get_size(users))
 		return fail_open(ctx, s, users);
+	if (users && hidden && may_delete(ctx))
+		return fail_hidden(ctx, s);
 	return r == -ENOMEM ? r : 0;
 }
 

@@ -137,7 +137,7 @@ static char *parent_takes(const struct parent_info *p)
 
 /* ---- dev add ---- */
 
-static void hint_no_parent(struct vdpa_ctx *ctx, struct vdpa_error *err, const char *handle)
+void hint_no_mgmtdev(struct vdpa_ctx *ctx, struct vdpa_error *err, const char *handle)
 {
 	const struct parent_info *p = parent_lookup(ctx, handle);
 
@@ -185,7 +185,7 @@ static void hint_add(struct vdpa_ctx *ctx, struct vdpa_error *err, const struct 
 	} else if (strstr(ext, "attributes are not supported")) {
 		hint_not_taken(ctx, err, spec);
 	} else if (err->errnum == ENODEV) {
-		hint_no_parent(ctx, err, spec->mgmtdev);
+		hint_no_mgmtdev(ctx, err, spec->mgmtdev);
 	} else if (err->errnum == ENOSPC) {
 		error_hint(err, "the parent is in use (one device a parent) or has not that many virtqueues left: see `dev show`");
 	} else if (err->errnum == EINVAL && !strcmp(spec->mgmtdev, "vduse")) {

@@ -221,6 +221,8 @@ struct vdpa_spec {
  */
 void hint_request(struct vdpa_ctx *ctx, struct vdpa_error *err, unsigned int command,
 		  const struct vdpa_spec *spec);
+/* hint_no_mgmtdev: why there is no management device of that handle. */
+void hint_no_mgmtdev(struct vdpa_ctx *ctx, struct vdpa_error *err, const char *handle);
 /* hint_no_family: why there is no vdpa family: module, network namespace, kernel. */
 void hint_no_family(struct vdpa_ctx *ctx, struct vdpa_error *err);
 

@@ -120,6 +120,8 @@ int vdpa_mgmtdev_get(struct vdpa_ctx *ctx, const char *handle, struct vdpa_mgmtd
 	rq.restart = mgmtdev_restart;
 	rq.data = l;
 	r = nl_run(ctx, &rq);
+	if (r == -ENODEV)
+		hint_no_mgmtdev(ctx, ctx->error, handle);
 	if (r < 0)
 		return r;
 	*mgmtdev = vdpa_mgmtdev_ref(vdpa_mgmtdev_list_get(l, 0));

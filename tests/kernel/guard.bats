@@ -207,6 +207,16 @@ vhost_device() { # DEVICE
 	gone "$DEV"
 }
 
+@test "from a PID namespace that hides the user, del of an open device is refused too" {
+	vhost_device "$DEV"
+	use "$DEV"
+	captures 5 unshare -pf --mount-proc timeout "$COMMAND_DEADLINE" "$VDPACTL" dev del "$DEV"
+	says "busy: $(chardev "$DEV") may be open in a process that can't be seen" 'hint: '
+	end_users
+	captures 0 unshare -pf --mount-proc timeout "$COMMAND_DEADLINE" "$VDPACTL" dev del "$DEV"
+	gone "$DEV"
+}
+
 @test "a process in a PID namespace can't see the daemon, and does not take that for its absence" {
 	autoprobe on
 	stub_added "$DEV"

@@ -118,7 +118,7 @@ vduse: \  supported_classes net block\  max_supported_vqs 0\  dev_features'
 		--jsonx dev show|unknown option "--jsonx"
 		-b|option "-b" needs a file name
 		dev show -batch|option "-batch" needs a file name
-		--json=yes dev show|option "--json" takes no value
+		--json=yes dev show|option "--json=yes" takes no value
 		-batch - dev show|"dev": with -batch, commands come from the file only
 		frob|Object "frob" not found
 		dev frob|Command "frob" not found

@@ -117,6 +117,30 @@ static void test_del_open(void **state)
 	free(other);
 }
 
+/* With a device in use by someone out of sight, only a caller whom the kernel would let is refused. */
+static void test_del_hidden(void **state)
+{
+	struct tree *t = *state;
+	char *want = format_string("busy: %s/dev/vhost-vdpa-0 may be open in a process that can't be "
+				   "seen from here (another PID namespace, or no right to look)",
+				   t->root);
+
+	tree_vdpa(t, "sys/devices", "sim0", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/sim0", "vhost-vdpa-0", "1:3\n");
+	tree_write(t, "sys/module/vhost_vdpa/refcnt", "2\n");
+	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	tree_write(t, "proc/self/ns/pid", "");
+	check_refused(t, guard_del(t->ctx, "sim0"), EBUSY, want);
+	check_hint(t, "force");
+	tree_write(t, "proc/self/status", "Name:\tx\nCapEff:\t0000000000000fff\n");
+	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	tree_write(t, "proc/self/status", "Name:\tx\nCapEff:\t0000000000001000\n");
+	assert_int_equal(guard_del(t->ctx, "sim0"), -EBUSY);
+	tree_write(t, "sys/module/vhost_vdpa/refcnt", "0\n");
+	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	free(want);
+}
+
 #define DISK "sys/devices/virtual/vduse/disk/disk"
 
 static void test_del_vduse(void **state)
@@ -167,7 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TREE_TEST(test_add_name),	  TREE_TEST(test_add_second),
-		TREE_TEST(test_del_missing),	  TREE_TEST(test_del_open),
+		TREE_TEST(test_del_missing),	  TREE_TEST(test_del_open), TREE_TEST(test_del_hidden),
 		TREE_TEST(test_del_vduse),	  TREE_TEST(test_del_vduse_not_virtio),
 		TREE_TEST(test_del_vduse_unseen),
 	};
