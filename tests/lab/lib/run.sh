@@ -124,7 +124,7 @@ write_job() { # TTY [ARG...]
 	[[ -z $tty ]] || job tty "$tty"
 	job env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	for item in HOME=/root USER=root LOGNAME=root SHELL=/bin/bash "LANG=${LANG:-C.UTF-8}" "VDPACTL_LAB=$KERNEL" \
-		"LAB_VDPA=$BASE/peer/vdpa"; do
+		"LAB_VDPA=$(readlink -f "$CACHE/${KERNELS[0]}/current")/peer/vdpa"; do
 		job env "$item"
 	done
 	for item in CI ASAN_OPTIONS UBSAN_OPTIONS TERM; do
