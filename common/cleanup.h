@@ -42,18 +42,18 @@ static inline void cleanup_closedir_cb(DIR **d)
  * DEFINE_CLEANUP: CLEANUP_##name for a pointer type whose release function
  * takes the pointer (NULL included).
  */
-#define DEFINE_CLEANUP(type, release)                      \
+#define DEFINE_CLEANUP(type, release)                       \
 	static inline void cleanup_##release##_cb(type **p) \
-	{                                                  \
-		release(*p);                               \
+	{                                                   \
+		release(*p);                                \
 	}
 
 /* TAKE: the pointer's value, leaving NULL behind, to hand an object out of its scope. */
-#define TAKE(p)                              \
-	({                                   \
-		__typeof__(p) take_p = (p);  \
-		(p) = NULL;                  \
-		take_p;                      \
+#define TAKE(p)                             \
+	({                                  \
+		__typeof__(p) take_p = (p); \
+		(p) = NULL;                 \
+		take_p;                     \
 	})
 
 #endif

@@ -70,7 +70,9 @@ static int push(struct vdpa_bulk *b, struct vdpa_spec *spec, const char *name)
 	if (!copy)
 		return ctx_fail(b->ctx, ENOMEM, "out of memory");
 	b->items[b->n++] = (struct item){
-		.spec = vdpa_spec_ref(spec), .name = copy, .result = NOT_TRIED,
+		.spec = vdpa_spec_ref(spec),
+		.name = copy,
+		.result = NOT_TRIED,
 	};
 	return 0;
 }
@@ -222,8 +224,7 @@ static int take_answers(struct window *w, size_t n)
 	for (; nl_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		struct nl_verdict v;
 
-		if (nlh->nlmsg_type != NLMSG_ERROR ||
-		    (nl->portid && nlh->nlmsg_pid != nl->portid))
+		if (nlh->nlmsg_type != NLMSG_ERROR || (nl->portid && nlh->nlmsg_pid != nl->portid))
 			continue;
 		for (size_t i = 0; i < w->end - w->first; i++) {
 			const struct nlmsghdr *sent = w->rq[i].msg.buf;

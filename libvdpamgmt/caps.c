@@ -43,8 +43,7 @@ static void read_op_policy(struct vdpa_caps *caps, const struct nlattr *ops)
 		unsigned int command = mnl_attr_get_type(op);
 
 		mnl_attr_for_each_nested(field, op) {
-			if (command < COMMANDS &&
-			    mnl_attr_get_type(field) == CTRL_ATTR_POLICY_DO &&
+			if (command < COMMANDS && mnl_attr_get_type(field) == CTRL_ATTR_POLICY_DO &&
 			    mnl_attr_get_payload_len(field) == sizeof(uint32_t) &&
 			    mnl_attr_get_u32(field) < POLICIES)
 				caps->policy_of[command] = (uint8_t)(1 + mnl_attr_get_u32(field));
@@ -115,7 +114,8 @@ int vdpa_caps_get(struct vdpa_ctx *ctx, struct vdpa_caps **out)
 	if (r < 0 && r != -EOPNOTSUPP && r != -EINVAL) {
 		free(caps);
 		nl_close(ctx);
-		return ctx_fail(ctx, -r, "cannot read the vdpa family's policy: %s", errno_text(-r));
+		return ctx_fail(ctx, -r, "cannot read the vdpa family's policy: %s",
+				errno_text(-r));
 	}
 	*out = caps;
 	return 0;

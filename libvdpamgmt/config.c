@@ -241,12 +241,12 @@ bool vdpa_config_get_mac(const struct vdpa_config *c, uint8_t mac[6])
 	return c->has & HAS_MAC;
 }
 
-#define DEFINE_GETTER(name, field, type, bit)                                  \
-	bool vdpa_config_get_##name(const struct vdpa_config *c, type *value)   \
-	{                                                                       \
-		if (c->has & (bit))                                             \
-			*value = c->field;                                      \
-		return c->has & (bit);                                          \
+#define DEFINE_GETTER(name, field, type, bit)                                 \
+	bool vdpa_config_get_##name(const struct vdpa_config *c, type *value) \
+	{                                                                     \
+		if (c->has & (bit))                                           \
+			*value = c->field;                                    \
+		return c->has & (bit);                                        \
 	}
 
 DEFINE_GETTER(id, id, uint32_t, HAS_ID)

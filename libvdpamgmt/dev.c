@@ -95,7 +95,8 @@ static int dev_reply(const struct nlmsghdr *nlh, const struct attrs *attrs, void
 /* The virtio device ID of a device bound to virtio_vdpa, from its virtio child. */
 static bool id_from_sysfs(struct vdpa_ctx *ctx, const char *virtio, uint32_t *id)
 {
-	CLEANUP_FREE char *path = format_string("%s/bus/virtio/devices/%s/device", ctx->sys, virtio);
+	CLEANUP_FREE char *path =
+		format_string("%s/bus/virtio/devices/%s/device", ctx->sys, virtio);
 	CLEANUP_FREE char *text = path ? sysfs_read(path) : NULL;
 	uint64_t v;
 
@@ -184,12 +185,12 @@ const char *vdpa_dev_get_mgmtdev_name(const struct vdpa_dev *dev)
 	return dev->mgmtdev;
 }
 
-#define DEFINE_GETTER(field, type, bit)                                        \
-	bool vdpa_dev_get_##field(const struct vdpa_dev *dev, type *value)      \
-	{                                                                       \
-		if (dev->has & (bit))                                           \
-			*value = dev->field;                                    \
-		return dev->has & (bit);                                        \
+#define DEFINE_GETTER(field, type, bit)                                    \
+	bool vdpa_dev_get_##field(const struct vdpa_dev *dev, type *value) \
+	{                                                                  \
+		if (dev->has & (bit))                                      \
+			*value = dev->field;                               \
+		return dev->has & (bit);                                   \
 	}
 
 DEFINE_GETTER(id, uint32_t, DEV_HAS_ID)

@@ -82,7 +82,7 @@ int ctx_fail(struct vdpa_ctx *ctx, int errnum, const char *fmt, ...)
 }
 
 __attribute__((format(printf, 2, 0))) static void set_hint(struct vdpa_error *err, const char *fmt,
-							    va_list ap)
+							   va_list ap)
 {
 	struct strbuf sb = STRBUF_INIT;
 

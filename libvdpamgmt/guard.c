@@ -144,9 +144,10 @@ static bool may_delete(struct vdpa_ctx *ctx)
 /* Some vhost-vdpa device is in use, by a process that this one can't see. */
 static int fail_hidden(struct vdpa_ctx *ctx, const struct vdpa_sysdev *s)
 {
-	ctx_fail(ctx, EBUSY,
-		 "busy: %s may be open in a process that can't be seen from here (another PID namespace, or no right to look)",
-		 s->chardev);
+	ctx_fail(
+		ctx, EBUSY,
+		"busy: %s may be open in a process that can't be seen from here (another PID namespace, or no right to look)",
+		s->chardev);
 	ctx_hint(ctx, "look from the host's PID namespace; " FORCE_WAITS);
 	return -EBUSY;
 }

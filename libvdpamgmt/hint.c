@@ -58,13 +58,21 @@ static bool has_module_file(const char *module)
 void hint_no_family(struct vdpa_ctx *ctx, struct vdpa_error *err)
 {
 	if (in_other_netns(ctx))
-		error_hint(err, "this process is in a network namespace of its own and the vdpa family exists only in the initial one: try `nsenter -t 1 -n`");
+		error_hint(
+			err,
+			"this process is in a network namespace of its own and the vdpa family exists only in the initial one: try `nsenter -t 1 -n`");
 	else if (path_exists(ctx->sys, "module/vdpa"))
-		error_hint(err, "the vdpa module is loaded: this network namespace is probably not the initial one, where alone the family exists");
+		error_hint(
+			err,
+			"the vdpa module is loaded: this network namespace is probably not the initial one, where alone the family exists");
 	else if (has_module_file("vdpa"))
-		error_hint(err, "the vdpa module is not loaded: `modprobe vdpa`, then the parent's driver (vdpa_sim_net, vduse, mlx5_vdpa, ...)");
+		error_hint(
+			err,
+			"the vdpa module is not loaded: `modprobe vdpa`, then the parent's driver (vdpa_sim_net, vduse, mlx5_vdpa, ...)");
 	else
-		error_hint(err, "no vdpa module is loaded and none is installed for this kernel (CONFIG_VDPA, CONFIG_VDPA_USER, CONFIG_MLX5_VDPA, ...)");
+		error_hint(
+			err,
+			"no vdpa module is loaded and none is installed for this kernel (CONFIG_VDPA, CONFIG_VDPA_USER, CONFIG_MLX5_VDPA, ...)");
 }
 
 /* ---- decoding ---- */
@@ -142,12 +150,18 @@ void hint_no_mgmtdev(struct vdpa_ctx *ctx, struct vdpa_error *err, const char *h
 	const struct parent_info *p = parent_lookup(ctx, handle);
 
 	if (p && p->module)
-		error_hint(err, "load its driver: `modprobe %s`; `mgmtdev show` lists what there is", p->module);
+		error_hint(err,
+			   "load its driver: `modprobe %s`; `mgmtdev show` lists what there is",
+			   p->module);
 	else if (!strchr(handle, '/'))
-		error_hint(err, "a parent on a bus is named BUS/NAME (pci/%s?); `mgmtdev show` lists what there is",
-			   handle);
+		error_hint(
+			err,
+			"a parent on a bus is named BUS/NAME (pci/%s?); `mgmtdev show` lists what there is",
+			handle);
 	else
-		error_hint(err, "`mgmtdev show` lists what there is; a PCI function appears once a vDPA driver is bound to it");
+		error_hint(
+			err,
+			"`mgmtdev show` lists what there is; a PCI function appears once a vDPA driver is bound to it");
 }
 
 static void hint_not_taken(struct vdpa_ctx *ctx, struct vdpa_error *err,
@@ -166,10 +180,15 @@ static void hint_vduse(struct vdpa_ctx *ctx, struct vdpa_error *err, const char 
 	CLEANUP_FREE char *node = format_string("vduse/%s", name);
 
 	if (node && !path_exists(ctx->dev, node))
-		error_hint(err, "there is no VDUSE device \"%s\": its daemon creates it (%s/%s) before it can be added",
-			   name, ctx->dev, node);
+		error_hint(
+			err,
+			"there is no VDUSE device \"%s\": its daemon creates it (%s/%s) before it can be added",
+			name, ctx->dev, node);
 	else
-		error_hint(err, "the VDUSE device \"%s\" exists but its daemon has not set up every virtqueue yet", name);
+		error_hint(
+			err,
+			"the VDUSE device \"%s\" exists but its daemon has not set up every virtqueue yet",
+			name);
 }
 
 static void hint_add(struct vdpa_ctx *ctx, struct vdpa_error *err, const struct vdpa_spec *spec)
@@ -187,14 +206,20 @@ static void hint_add(struct vdpa_ctx *ctx, struct vdpa_error *err, const struct 
 	} else if (err->errnum == ENODEV) {
 		hint_no_mgmtdev(ctx, err, spec->mgmtdev);
 	} else if (err->errnum == ENOSPC) {
-		error_hint(err, "the parent is in use (one device a parent) or has not that many virtqueues left: see `dev show`");
+		error_hint(
+			err,
+			"the parent is in use (one device a parent) or has not that many virtqueues left: see `dev show`");
 	} else if (err->errnum == EINVAL && !strcmp(spec->mgmtdev, "vduse")) {
 		hint_vduse(ctx, err, spec->name);
 	} else if (err->errnum == EOPNOTSUPP && (spec->has & SPEC_HAS_FEATURES)) {
-		error_hint(err, "device_features may need VERSION_1 and ACCESS_PLATFORM; the kernel log tells more");
+		error_hint(
+			err,
+			"device_features may need VERSION_1 and ACCESS_PLATFORM; the kernel log tells more");
 	} else if (err->errnum == EINVAL && p && !err->extack) {
-		error_hint(err, "a value is not possible for this parent (features that it does not offer, too many virtqueue pairs): `mgmtdev show %s`; the kernel log tells more",
-			   spec->mgmtdev);
+		error_hint(
+			err,
+			"a value is not possible for this parent (features that it does not offer, too many virtqueue pairs): `mgmtdev show %s`; the kernel log tells more",
+			spec->mgmtdev);
 	}
 }
 
@@ -242,7 +267,9 @@ static void hint_by_command(struct vdpa_ctx *ctx, struct vdpa_error *err, unsign
 			    const struct vdpa_spec *spec)
 {
 	if (err->extack && strstr(err->extack, "unmanaged")) {
-		error_hint(err, "its driver made this device by itself: the kernel neither shows its configuration nor changes it");
+		error_hint(
+			err,
+			"its driver made this device by itself: the kernel neither shows its configuration nor changes it");
 		return;
 	}
 	switch (command) {
@@ -252,25 +279,35 @@ static void hint_by_command(struct vdpa_ctx *ctx, struct vdpa_error *err, unsign
 		break;
 	case VDPA_COMMAND_CONFIG_GET:
 		if (err->errnum == EOPNOTSUPP)
-			error_hint(err, "the kernel shows the configuration of net and block devices only");
+			error_hint(
+				err,
+				"the kernel shows the configuration of net and block devices only");
 		break;
 	case VDPA_COMMAND_VSTATS_GET:
 		if (err->errnum == EAGAIN)
-			error_hint(err, "no driver has negotiated features yet: bind virtio_vdpa, or start what uses the vhost-vdpa device");
+			error_hint(
+				err,
+				"no driver has negotiated features yet: bind virtio_vdpa, or start what uses the vhost-vdpa device");
 		else if (err->errnum == EOPNOTSUPP)
 			error_hint(err, "its driver keeps no statistics");
 		else if (err->errnum == EINVAL || err->errnum == ERANGE)
-			error_hint(err, "there is no such queue now: `dev show` tells how many there can be (max_vqs), the negotiated features how many there are");
+			error_hint(
+				err,
+				"there is no such queue now: `dev show` tells how many there can be (max_vqs), the negotiated features how many there are");
 		break;
 	case VDPA_COMMAND_ATTR_SET:
 		if (err->errnum == EOPNOTSUPP)
-			error_hint(err, "its driver does not change attributes of an existing device, or not to this value");
+			error_hint(
+				err,
+				"its driver does not change attributes of an existing device, or not to this value");
 		else if (err->errnum == EBUSY)
 			error_hint(err, "a driver is active on the device: unbind it first");
 		break;
 	case VDPA_COMMAND_DEV_DEL:
 		if (err->errnum == EINVAL)
-			error_hint(err, "its driver made this device by itself: unbind or remove the parent instead");
+			error_hint(
+				err,
+				"its driver made this device by itself: unbind or remove the parent instead");
 		break;
 	}
 }

@@ -45,21 +45,21 @@ struct vdpa_ctx {
  * DEFINE_REFS: the public _ref and _unref of an object whose struct has
  * `atomic_uint refs` and which release() frees.  Pointers may be NULL.
  */
-#define DEFINE_REFS(type, release)                                              \
-	struct type *type##_ref(struct type *o)                                 \
-	{                                                                       \
-		if (o)                                                          \
+#define DEFINE_REFS(type, release)                                                    \
+	struct type *type##_ref(struct type *o)                                       \
+	{                                                                             \
+		if (o)                                                                \
 			atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed); \
-		return o;                                                       \
-	}                                                                       \
+		return o;                                                             \
+	}                                                                             \
 	DEFINE_UNREF(type, release)
 
-#define DEFINE_UNREF(type, release)                                             \
-	struct type *type##_unref(struct type *o)                               \
-	{                                                                       \
+#define DEFINE_UNREF(type, release)                                                         \
+	struct type *type##_unref(struct type *o)                                           \
+	{                                                                                   \
 		if (o && atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) == 1) \
-			release(o);                                             \
-		return NULL;                                                    \
+			release(o);                                                         \
+		return NULL;                                                                \
 	}
 
 DEFINE_CLEANUP(struct vdpa_error, vdpa_error_unref)
@@ -135,7 +135,6 @@ bool is_file_name(const char *name);
  */
 int sysdev_names(struct vdpa_ctx *ctx, char ***names, size_t *count);
 void free_names(char **names);
-
 
 /* ---- guard.c: refusing what would hurt the host ---- */
 

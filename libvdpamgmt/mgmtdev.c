@@ -109,8 +109,8 @@ int vdpa_mgmtdev_get(struct vdpa_ctx *ctx, const char *handle, struct vdpa_mgmtd
 	int r;
 
 	if (!is_mgmtdev_handle(handle))
-		return ctx_fail(ctx, EINVAL,
-				"management device \"%s\": expected BUS/NAME or NAME", handle);
+		return ctx_fail(ctx, EINVAL, "management device \"%s\": expected BUS/NAME or NAME",
+				handle);
 	l = vdpa_mgmtdev_list_new();
 	r = l ? nl_begin(ctx, &rq, 0) : ctx_fail(ctx, ENOMEM, "out of memory");
 	if (r < 0)

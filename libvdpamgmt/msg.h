@@ -16,7 +16,10 @@ struct msg {
 	int err;
 };
 
-#define MSG_INIT { NULL, 0, 0 }
+#define MSG_INIT           \
+	{                  \
+		NULL, 0, 0 \
+	}
 
 /* Begins a generic netlink message; flags are NLM_F_*.  Discards what m held. */
 void msg_begin(struct msg *m, uint16_t type, uint16_t flags, uint8_t cmd, uint8_t version);

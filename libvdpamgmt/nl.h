@@ -60,8 +60,10 @@ struct nl_request {
 	void *data;
 };
 
-#define NL_REQUEST_INIT(cmd, doing_, name_) \
-	{ .command = (cmd), .msg = MSG_INIT, .doing = (doing_), .name = (name_) }
+#define NL_REQUEST_INIT(cmd, doing_, name_)                                           \
+	{                                                                             \
+		.command = (cmd), .msg = MSG_INIT, .doing = (doing_), .name = (name_) \
+	}
 
 /* Connects where needed and begins rq->msg.  Flags: 0, NLM_F_ACK or NLM_F_DUMP. */
 int nl_begin(struct vdpa_ctx *ctx, struct nl_request *rq, uint16_t flags);

@@ -87,8 +87,7 @@ int vdpa_dev_del(struct vdpa_ctx *ctx, const char *name, unsigned int flags)
 
 int vdpa_dev_set(struct vdpa_ctx *ctx, const struct vdpa_spec *spec)
 {
-	struct nl_request rq =
-		NL_REQUEST_INIT(VDPA_COMMAND_ATTR_SET, "change device", spec->name);
+	struct nl_request rq = NL_REQUEST_INIT(VDPA_COMMAND_ATTR_SET, "change device", spec->name);
 	int r;
 
 	if (!spec->name)

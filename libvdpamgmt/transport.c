@@ -92,7 +92,10 @@ static ssize_t socket_recv(void *data, void *buf, size_t len, int timeout_ms)
 		struct sockaddr_nl from = { 0 };
 		struct iovec iov = { .iov_base = buf, .iov_len = len };
 		struct msghdr mh = {
-			.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
+			.msg_name = &from,
+			.msg_namelen = sizeof(from),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
 		};
 		ssize_t n = recvmsg(fd_of(data), &mh, MSG_DONTWAIT | MSG_TRUNC);
 

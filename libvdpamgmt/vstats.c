@@ -165,22 +165,25 @@ static int find_ctrl(struct vdpa_ctx *ctx, const char *name, uint32_t *index)
 	if (r < 0)
 		return r;
 	if (!vdpa_config_get_id(config, &id) || id != VDPA_ID_NET)
-		return ctx_fail(ctx, ENOENT,
-				"cannot show statistics of device \"%s\": only a net device has a control virtqueue",
-				name);
+		return ctx_fail(
+			ctx, ENOENT,
+			"cannot show statistics of device \"%s\": only a net device has a control virtqueue",
+			name);
 	if (!vdpa_config_get_negotiated_features(config, &negotiated)) {
-		r = ctx_fail(ctx, EAGAIN,
-			     "cannot show statistics of device \"%s\": no driver has negotiated its features yet",
-			     name);
+		r = ctx_fail(
+			ctx, EAGAIN,
+			"cannot show statistics of device \"%s\": no driver has negotiated its features yet",
+			name);
 		if (ctx->error)
 			hint_request(ctx, ctx->error, VDPA_COMMAND_VSTATS_GET, NULL);
 		return r;
 	}
 	has_pairs = vdpa_config_get_max_vqp(config, &pairs);
 	if (!ctrl_index(negotiated, has_pairs, pairs, index))
-		return ctx_fail(ctx, ENOENT,
-				"cannot show statistics of device \"%s\": it has no control virtqueue (CTRL_VQ was not negotiated)",
-				name);
+		return ctx_fail(
+			ctx, ENOENT,
+			"cannot show statistics of device \"%s\": it has no control virtqueue (CTRL_VQ was not negotiated)",
+			name);
 	return 0;
 }
 

@@ -83,7 +83,9 @@ static struct outcome run(char **words, bool quiet)
 
 static struct outcome run_batch(const char *file, bool json)
 {
-	const char *words[] = { getenv("VDPACTL"), "-q", "-force", json ? "-dj" : "-d", "-b", file, NULL };
+	const char *words[] = {
+		getenv("VDPACTL"), "-q", "-force", json ? "-dj" : "-d", "-b", file, NULL
+	};
 
 	return run((char **)words, false);
 }
@@ -165,7 +167,8 @@ int main(int argc, char **argv)
 		copy = strdup(line);
 		if (!copy)
 			err(2, "strdup");
-		for (char *w = strtok(copy, " \t\n"); w && n < WORDS_MAX - 1; w = strtok(NULL, " \t\n"))
+		for (char *w = strtok(copy, " \t\n"); w && n < WORDS_MAX - 1;
+		     w = strtok(NULL, " \t\n"))
 			words[n++] = w;
 		words[n] = NULL;
 		lines++;

@@ -149,17 +149,39 @@ static void parse(int argc, char **argv, struct stub *s)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 't': s->id = device_id(optarg); break;
-		case 'q': s->queues = (uint32_t)number(optarg, 10, UINT16_MAX); break;
-		case 's': s->queue_size = (uint16_t)number(optarg, 10, UINT16_MAX); break;
-		case 'f': s->features |= number(optarg, 16, UINT64_MAX); break;
-		case 'c': s->capacity = number(optarg, 10, UINT64_MAX); break;
-		case 'm': parse_mac(optarg, s->mac); break;
-		case 'u': s->mtu = (uint16_t)number(optarg, 10, UINT16_MAX); break;
-		case 'n': s->no_vq_setup = true; break;
-		case 'i': s->ignore_messages = true; break;
-		case 'd': s->destroy = true; break;
-		default: fputs(usage, stderr); exit(2);
+		case 't':
+			s->id = device_id(optarg);
+			break;
+		case 'q':
+			s->queues = (uint32_t)number(optarg, 10, UINT16_MAX);
+			break;
+		case 's':
+			s->queue_size = (uint16_t)number(optarg, 10, UINT16_MAX);
+			break;
+		case 'f':
+			s->features |= number(optarg, 16, UINT64_MAX);
+			break;
+		case 'c':
+			s->capacity = number(optarg, 10, UINT64_MAX);
+			break;
+		case 'm':
+			parse_mac(optarg, s->mac);
+			break;
+		case 'u':
+			s->mtu = (uint16_t)number(optarg, 10, UINT16_MAX);
+			break;
+		case 'n':
+			s->no_vq_setup = true;
+			break;
+		case 'i':
+			s->ignore_messages = true;
+			break;
+		case 'd':
+			s->destroy = true;
+			break;
+		default:
+			fputs(usage, stderr);
+			exit(2);
 		}
 	}
 	if (argc - optind != 1 || strlen(argv[optind]) >= VDUSE_NAME_MAX) {

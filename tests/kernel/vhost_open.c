@@ -85,11 +85,22 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 'n': negotiates = true; break;
-		case 'f': negotiates = true; mask = number(optarg, 16, UINT64_MAX); break;
-		case 'd': negotiates = driver_ok = true; break;
-		case 'k': children = number(optarg, 10, 1000); break;
-		default: fputs(usage, stderr); return 2;
+		case 'n':
+			negotiates = true;
+			break;
+		case 'f':
+			negotiates = true;
+			mask = number(optarg, 16, UINT64_MAX);
+			break;
+		case 'd':
+			negotiates = driver_ok = true;
+			break;
+		case 'k':
+			children = number(optarg, 10, 1000);
+			break;
+		default:
+			fputs(usage, stderr);
+			return 2;
 		}
 	}
 	if (argc - optind != 1) {

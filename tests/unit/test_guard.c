@@ -121,9 +121,10 @@ static void test_del_open(void **state)
 static void test_del_hidden(void **state)
 {
 	struct tree *t = *state;
-	char *want = format_string("busy: %s/dev/vhost-vdpa-0 may be open in a process that can't be "
-				   "seen from here (another PID namespace, or no right to look)",
-				   t->root);
+	char *want =
+		format_string("busy: %s/dev/vhost-vdpa-0 may be open in a process that can't be "
+			      "seen from here (another PID namespace, or no right to look)",
+			      t->root);
 
 	tree_vdpa(t, "sys/devices", "sim0", "vhost_vdpa");
 	tree_chardev(t, "sys/devices/sim0", "vhost-vdpa-0", "1:3\n");
@@ -190,9 +191,13 @@ static void test_del_vduse_unseen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE_TEST(test_add_name),	  TREE_TEST(test_add_second),
-		TREE_TEST(test_del_missing),	  TREE_TEST(test_del_open), TREE_TEST(test_del_hidden),
-		TREE_TEST(test_del_vduse),	  TREE_TEST(test_del_vduse_not_virtio),
+		TREE_TEST(test_add_name),
+		TREE_TEST(test_add_second),
+		TREE_TEST(test_del_missing),
+		TREE_TEST(test_del_open),
+		TREE_TEST(test_del_hidden),
+		TREE_TEST(test_del_vduse),
+		TREE_TEST(test_del_vduse_not_virtio),
 		TREE_TEST(test_del_vduse_unseen),
 	};
 
