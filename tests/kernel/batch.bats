@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.12
+# builds: gcc asan
 # lab: -c 1
 # -batch: many commands by one process.
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.12
+# builds: gcc
 # lab: --parents ifcvf -c 1
 # bash completion with what a real kernel has: handles, devices, features.
 

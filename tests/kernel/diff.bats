@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154
 # lab: --parents ifcvf,vp_vdpa,mlx5 -c 1
 # kernels: 6.12
+# builds: gcc
 #
 # iproute2's vdpa and ours called as `vdpa` must agree on everything; what
 # differs on purpose stands in the tests named "F ...": nothing else may.

@@ -3,6 +3,7 @@
 # So vdpactl looks first. A test in which it fails to see ends late and by its exit status: users of char devices
 # give up by themselves (vhost_open.c), and messages to VDUSE daemons time out.
 # kernels: 6.12 7.2
+# builds: gcc asan
 # lab: -c 1
 
 load helpers

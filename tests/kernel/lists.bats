@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.12
+# builds: gcc asan
 # Listings are complete: around devices that can't answer, while others come and go, and whatever they are called.
 
 load helpers

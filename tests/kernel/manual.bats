@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.12
+# builds: gcc
 # lab: --parents ifcvf,mlx5 -c 1
 # The manual's examples: run as they stand there, they print what stands there. Its JSON keys are those that are printed.
 
