@@ -139,6 +139,7 @@ struct window {
 	struct nl_request rq[WINDOW]; /* of item first + i; its msg is empty once answered */
 	uint8_t buf[WINDOW_BYTES];
 	size_t len;
+	bool whole; /* one of them wants to be, see struct nl_request */
 };
 
 static struct item *item_of(struct window *w, size_t i)
@@ -199,6 +200,7 @@ static bool join(struct window *w, unsigned int flags)
 	}
 	memcpy(w->buf + w->len, nlh, nlh->nlmsg_len);
 	w->len += MNL_ALIGN(nlh->nlmsg_len);
+	w->whole |= rq->whole;
 	w->open++;
 	return true;
 }
@@ -258,7 +260,7 @@ static void settle_open(struct window *w, int r, bool sent)
 
 static void send_window(struct window *w)
 {
-	int r = w->open ? nl_send(w->b->ctx, w->buf, w->len) : 0;
+	int r = w->open ? nl_send(w->b->ctx, w->buf, w->len, w->whole) : 0;
 	unsigned int strangers = 0;
 	bool sent = !r;
 
@@ -292,6 +294,7 @@ static int run_in_windows(struct vdpa_bulk *b, unsigned int flags)
 	while (w->end < b->n) {
 		w->first = w->end;
 		w->len = 0;
+		w->whole = false;
 		while (w->end < b->n && join(w, flags)) {
 			if (failed(&b->items[w->end - 1]) && !(flags & VDPA_BULK_KEEP_GOING))
 				break;

@@ -61,7 +61,7 @@ int nl_ctrl(struct vdpa_ctx *ctx, struct msg *m, uint8_t answer, nl_ctrl_cb repl
 	if (!r) {
 		q.dump = (req->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 		q.seq = req->nlmsg_seq = nl_next_seq(ctx);
-		r = nl_send(ctx, req, req->nlmsg_len);
+		r = nl_send(ctx, req, req->nlmsg_len, false);
 	}
 	for (unsigned int i = 0; !r; i++) {
 		ssize_t n = i < NL_STRANGERS_MAX ? nl_recv(ctx) : -ETIMEDOUT;

@@ -149,6 +149,7 @@ struct parent_info {
 	unsigned int attrs; /* PARENT_TAKES_* in DEV_NEW */
 	bool many; /* several devices a parent are fine */
 	bool unchecked; /* does not refuse a second device, and breaks with it */
+	bool add_whole; /* crashes when a signal kills the process in the middle of DEV_NEW */
 };
 
 #define PARENT_TAKES_MAC (1u << 0)

@@ -2,6 +2,7 @@
 #include "nl.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <linux/genetlink.h>
 #include <string.h>
 
@@ -16,9 +17,18 @@ uint32_t nl_next_seq(struct vdpa_ctx *ctx)
 	return ctx->seq;
 }
 
-int nl_send(struct vdpa_ctx *ctx, const void *buf, size_t len)
+int nl_send(struct vdpa_ctx *ctx, const void *buf, size_t len, bool whole)
 {
-	return ctx->transport->send(ctx->nl->data, buf, len);
+	sigset_t all, before;
+	int r;
+
+	if (!whole)
+		return ctx->transport->send(ctx->nl->data, buf, len);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = ctx->transport->send(ctx->nl->data, buf, len);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
 }
 
 /* A transport that is interrupted without end gets no further. */
@@ -158,7 +168,7 @@ static int exchange(struct answer *a)
 
 	nlh->nlmsg_type = a->ctx->nl->family;
 	nlh->nlmsg_seq = a->seq = nl_next_seq(a->ctx);
-	r = nl_send(a->ctx, nlh, nlh->nlmsg_len);
+	r = nl_send(a->ctx, nlh, nlh->nlmsg_len, a->rq->whole);
 	a->sent = !r;
 	while (!r && !a->done) {
 		size_t before = a->objects;

@@ -55,6 +55,7 @@ struct nl_request {
 	const char *doing; /* "show device", for messages */
 	const char *name; /* what it is done to, quoted in messages; NULL for all */
 	const struct vdpa_spec *spec; /* for hints; may be NULL */
+	bool whole; /* no signal may end the process in the middle: it would crash the kernel */
 	nl_reply_cb reply; /* NULL when only the verdict counts */
 	void (*restart)(void *data); /* dumps: forget what came so far */
 	void *data;
@@ -82,8 +83,11 @@ struct nl_verdict {
 
 /* The next sequence number, never 0. */
 uint32_t nl_next_seq(struct vdpa_ctx *ctx);
-/* A datagram of requests; 0 or -errno. */
-int nl_send(struct vdpa_ctx *ctx, const void *buf, size_t len);
+/*
+ * A datagram of requests; 0 or -errno.  whole: signals wait until the kernel
+ * has carried it out, see struct nl_request.
+ */
+int nl_send(struct vdpa_ctx *ctx, const void *buf, size_t len, bool whole);
 /*
  * One datagram into nl->buf; its length or -errno.  One that was cut is lost
  * (-ENOBUFS): the next connection has a buffer that is large enough.

@@ -14,15 +14,15 @@
  * as of 6.12 and 7.2.  An auxiliary driver is called MODULE.NAME.
  */
 static const struct parent_info parents[] = {
-	{ "vdpasim_net", "vdpa_sim_net", MAC | MTU | FEATURES, true, false },
-	{ "vdpasim_blk", "vdpa_sim_blk", 0, true, false },
-	{ "vduse", "vduse", 0, true, false },
-	{ "ifcvf", "ifcvf", FEATURES, false, true },
-	{ "vp-vdpa", "vp_vdpa", FEATURES, false, true },
-	{ "octep_vdpa", "octep_vdpa", FEATURES, false, true },
-	{ "mlx5_core", "mlx5_vdpa", MAC | MTU | MAX_VQP | FEATURES, false, false },
-	{ "mlx5_core.sf", "mlx5_vdpa", MAC | MTU | MAX_VQP | FEATURES, false, false },
-	{ "pds_vdpa.vDPA", "pds_vdpa", MAC | MAX_VQP | FEATURES, false, false },
+	{ "vdpasim_net", "vdpa_sim_net", MAC | MTU | FEATURES, .many = true, .add_whole = true },
+	{ "vdpasim_blk", "vdpa_sim_blk", 0, .many = true, .add_whole = true },
+	{ "vduse", "vduse", 0, .many = true },
+	{ "ifcvf", "ifcvf", FEATURES, .unchecked = true },
+	{ "vp-vdpa", "vp_vdpa", FEATURES, .unchecked = true },
+	{ "octep_vdpa", "octep_vdpa", FEATURES, .unchecked = true },
+	{ "mlx5_core", "mlx5_vdpa", MAC | MTU | MAX_VQP | FEATURES, false },
+	{ "mlx5_core.sf", "mlx5_vdpa", MAC | MTU | MAX_VQP | FEATURES, false },
+	{ "pds_vdpa.vDPA", "pds_vdpa", MAC | MAX_VQP | FEATURES, false },
 };
 
 /* Auxiliary devices carry the name of what made them, so no driver needs to be bound. */

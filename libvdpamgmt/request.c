@@ -19,6 +19,7 @@ static void put_spec(struct msg *m, const struct vdpa_spec *spec)
 int request_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec, unsigned int flags,
 		struct nl_request *rq)
 {
+	const struct parent_info *parent;
 	int r;
 
 	*rq = (struct nl_request)NL_REQUEST_INIT(VDPA_COMMAND_DEV_ADD, "add device", spec->name);
@@ -33,6 +34,9 @@ int request_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec, unsigned int
 		msg_free(&rq->msg);
 		return r;
 	}
+	/* The simulators can't undo an addition whose kernel thread a fatal signal prevented. */
+	parent = parent_lookup(ctx, spec->mgmtdev);
+	rq->whole = parent && parent->add_whole;
 	msg_put_handle(&rq->msg, spec->mgmtdev);
 	put_spec(&rq->msg, spec);
 	return 0;

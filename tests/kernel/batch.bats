@@ -138,3 +138,21 @@ vdpactl: stdin:2: cannot show device "gone": device not found (No such device)
 	exec {PEER[1]}>&-
 	wait "$pid"
 }
+
+# The kernel's simulators crash when a signal kills who adds a device: it has to wait.
+@test "a batch that is ended by a signal ends between two additions" {
+	local delay pid rc
+	printf 'dev add name s%d mgmtdev vdpasim_net\n' {1..3000} >"$BATS_TEST_TMPDIR/many"
+	for delay in 0.2 0.33 0.47 0.6; do
+		"$VDPACTL" -batch "$BATS_TEST_TMPDIR/many" 3>&- &
+		pid=$!
+		sleep "$delay"
+		rc=0
+		kill -TERM "$pid"
+		wait "$pid" || rc=$?
+		((rc == 143)) || failed "the batch ended with $rc"
+		delete_devices
+	done
+	works dev show
+	prints_exactly ''
+}

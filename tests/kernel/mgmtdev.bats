@@ -66,7 +66,7 @@ auxiliary/mlx5_core.sf.'* ]]
 	says '"pci/0000:99:00.0"'
 	# without its bus a device on a bus is not found, and the hint says why
 	fails 3 mgmtdev show mlx5_core.sf.1
-	says '"mlx5_core.sf.1"'
+	says '"mlx5_core.sf.1"' 'hint: a parent on a bus is named BUS/NAME'
 }
 
 @test "those that are there are shown beside one that is not: 9" {
