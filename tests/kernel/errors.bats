@@ -17,7 +17,9 @@ refusals() {
 		# shellcheck disable=SC2086 # words
 		fails "$status" dev add name "$DEV" $words
 		says "$sentence" "${hint:+hint: $hint}"
-		! device_exists "$DEV" || failed "it was added: $words"
+		if device_exists "$DEV"; then
+			failed "it was added: $words"
+		fi
 	done
 }
 

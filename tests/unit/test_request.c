@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What changes something: the octets sent, the kernel's refusals, and lost answers. */
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "env.h"
@@ -45,6 +46,57 @@ static void check_sent(struct env *e, uint8_t cmd, const struct expected *attrs,
 	{                              \
 		(type), (s), sizeof(s) \
 	}
+
+/* Was SIGTERM held back while the last request was sent? */
+static bool term_blocked;
+
+static int watching_send(void *data, const void *buf, size_t len)
+{
+	sigset_t now;
+
+	sigprocmask(SIG_SETMASK, NULL, &now);
+	term_blocked = sigismember(&now, SIGTERM);
+	return fake_transport.send(data, buf, len);
+}
+
+static bool add_blocks_signals(struct vdpa_ctx *ctx, const char *mgmtdev, bool bulk)
+{
+	struct vdpa_bulk *b = NULL;
+	struct vdpa_spec *spec;
+	sigset_t now;
+
+	assert_int_equal(vdpa_spec_new(&spec), 0);
+	assert_int_equal(vdpa_spec_set_name(spec, bulk ? "many" : "one"), 0);
+	assert_int_equal(vdpa_spec_set_mgmtdev(spec, mgmtdev), 0);
+	if (bulk) {
+		assert_int_equal(vdpa_bulk_new(ctx, &b), 0);
+		assert_int_equal(vdpa_bulk_add(b, spec), 0);
+		(void)!vdpa_bulk_run(b, VDPA_BULK_PIPELINE);
+	} else {
+		(void)!vdpa_dev_add(ctx, spec, VDPA_FORCE);
+	}
+	vdpa_bulk_unref(b);
+	vdpa_spec_unref(spec);
+	sigprocmask(SIG_SETMASK, NULL, &now);
+	assert_false(sigismember(&now, SIGTERM));
+	return term_blocked;
+}
+
+/* A fatal signal in the middle of an addition crashes the kernel's simulators; others may be interrupted. */
+static void test_add_signals(void **state)
+{
+	struct vdpa_transport watching = fake_transport;
+	struct env *e = *state;
+
+	watching.send = watching_send;
+	assert_int_equal(vdpa_ctx_set_transport(e->ctx, &watching, e->k), 0);
+	assert_true(add_blocks_signals(e->ctx, "vdpasim_net", false));
+	assert_true(add_blocks_signals(e->ctx, "vdpasim_blk", true));
+	assert_false(add_blocks_signals(e->ctx, "vduse", false));
+	assert_false(add_blocks_signals(e->ctx, "vduse", true));
+	e->ctx = vdpa_ctx_unref(e->ctx);
+	e->ctx = fake_ctx(e->k);
+}
 
 static void test_add_all(void **state)
 {
@@ -425,15 +477,25 @@ static void test_unexpected_object(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ENV_TEST(test_add_all),		  ENV_TEST(test_add_least),
-		ENV_TEST(test_add_zeros),	  ENV_TEST(test_set_and_del),
-		ENV_TEST(test_add_refused),	  ENV_TEST(test_exists),
-		ENV_TEST(test_incomplete),	  ENV_TEST(test_set_refused),
-		ENV_TEST(test_warning),		  ENV_TEST(test_old_kernel),
-		ENV_TEST(test_del_refused),	  ENV_TEST(test_uncapped),
-		ENV_TEST(test_giant_names),	  ENV_TEST(test_lost_but_done),
-		ENV_TEST(test_lost_and_not_done), ENV_TEST(test_verdict_like_loss),
-		ENV_TEST(test_send_fails),	  ENV_TEST(test_unexpected_object),
+		ENV_TEST(test_add_signals),
+		ENV_TEST(test_add_all),
+		ENV_TEST(test_add_least),
+		ENV_TEST(test_add_zeros),
+		ENV_TEST(test_set_and_del),
+		ENV_TEST(test_add_refused),
+		ENV_TEST(test_exists),
+		ENV_TEST(test_incomplete),
+		ENV_TEST(test_set_refused),
+		ENV_TEST(test_warning),
+		ENV_TEST(test_old_kernel),
+		ENV_TEST(test_del_refused),
+		ENV_TEST(test_uncapped),
+		ENV_TEST(test_giant_names),
+		ENV_TEST(test_lost_but_done),
+		ENV_TEST(test_lost_and_not_done),
+		ENV_TEST(test_verdict_like_loss),
+		ENV_TEST(test_send_fails),
+		ENV_TEST(test_unexpected_object),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
