@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Back ends: where the blocks of a disk are kept.
+ *
+ *   virtio-blk queue --> backend_submit() --> gate --> ops->submit() ... req->done()
+ *
+ * A back end is opened once by the process (backend_open(), main thread, still
+ * privileged) and then once more by each thread that does I/O (backend_queue_open()
+ * in that thread).  All calls on a queue are made by its thread, and `done` is
+ * called there: from within submit, flush, dispatch or cancel.
+ *
+ * The gate (backend.c) checks what a back end may take for granted: the range
+ * is inside the size, lengths are multiples of the logical block, the octets
+ * of the scatter list are `len`, a read-only back end sees no writes, and no
+ * operation that its capabilities lack.  Errors of the peer end at the gate or
+ * before it.
+ *
+ * To add one: backend_NAME.c with a `const struct backend_ops`, a line in the
+ * table of backend.c, a section in vdused-backends.7.
+ */
+#ifndef VDUSED_BACKEND_H
+#define VDUSED_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "vdused/err.h"
+#include "vdused/loop.h"
+
+enum backend_op {
+	BACKEND_READ,
+	BACKEND_WRITE,
+	BACKEND_FLUSH, /* what was completed before is durable after */
+	BACKEND_DISCARD, /* contents become undefined */
+	BACKEND_WRITE_ZEROES,
+	BACKEND_SECURE_ERASE,
+};
+
+enum {
+	BACKEND_FUA = 1, /* WRITE, WRITE_ZEROES, DISCARD: durable before done */
+	BACKEND_MAY_UNMAP = 2, /* WRITE_ZEROES: the space may be given back */
+};
+
+struct backend_req;
+typedef void backend_done_fn(struct backend_req *req, int result);
+
+struct backend_req {
+	/* The caller's, unchanged until done. */
+	enum backend_op op;
+	unsigned flags;
+	uint64_t offset, len; /* octets; 0 for FLUSH */
+	/* READ, WRITE: `len` octets of memory that may vanish (EFAULT, see guard.h). May be overwritten by the back end. */
+	struct iovec *iov;
+	unsigned niov; /* any number */
+	/*
+	 * Result 0 or a negative errno: EIO, ENOSPC, EROFS, EFAULT (the memory is gone),
+	 * EOPNOTSUPP, ENOTCONN (gave up reconnecting), ECANCELED.  READ and WRITE are never short.
+	 */
+	backend_done_fn *done;
+
+	/* The back end's while it has the request. */
+	struct backend_req *next;
+	uint64_t done_len; /* of a transfer in pieces */
+	void *buffer;
+	int result;
+	unsigned state;
+};
+
+/* What a back end is, as told once it is open. Sizes in octets. */
+struct backend_info {
+	uint64_t size; /* a multiple of logical_block */
+	uint32_t logical_block; /* 512..4096, a power of 2: smallest unit of I/O */
+	uint32_t physical_block; /* 0: not known */
+	uint32_t optimal_io; /* 0: not known */
+	uint32_t discard_granularity; /* 0: not known */
+	bool readonly;
+	bool flush; /* has volatile caches, BACKEND_FLUSH makes sense; else writes are durable when done */
+	bool discard, write_zeroes, secure_erase;
+};
+
+/* How to open it. */
+struct backend_params {
+	const char *target; /* what follows "SCHEME:" in the URI; for nbd all of the URI */
+	bool readonly; /* nothing but reads will come; open it so */
+	bool buffered; /* through the page cache (file) */
+	uint32_t logical_block; /* asked for, or 0: the back end's choice */
+	unsigned reconnect_s; /* nbd: how long to try again before requests fail; 0: for ever */
+};
+
+struct backend;
+struct backend_queue;
+
+struct backend_ops {
+	const char *const *schemes; /* of its URIs, without the colon; ends with NULL */
+	/* Sets *b, with `info` filled in; or a negative errno and the sentence. */
+	int (*open)(const struct backend_params *params, struct backend **b, struct err *err);
+	void (*close)(struct backend *b);
+	/* `loop` is the thread's. */
+	int (*queue_open)(struct backend *b, struct loop *loop, struct backend_queue **q, struct err *err);
+	/* Nothing is in flight. */
+	void (*queue_close)(struct backend_queue *q);
+	/* Takes the request; it may be done before this returns, or may wait for flush. */
+	void (*submit)(struct backend_queue *q, struct backend_req *req);
+	/* What was submitted has to be started now. NULL: submit does. */
+	void (*flush)(struct backend_queue *q);
+	/* Looks for completions without sleeping; true if there were any. NULL: none come but by the loop. */
+	bool (*poll)(struct backend_queue *q);
+	/*
+	 * Ends all that is in flight as soon as possible, with ECANCELED where it did
+	 * not end by itself; the memory of a request is not touched after its done.
+	 * NULL: the requests end soon enough.
+	 */
+	void (*cancel)(struct backend_queue *q);
+	/* Looks again at the size (main thread): info.size changes when it did. NULL: can't. */
+	int (*refresh)(struct backend *b, struct err *err);
+};
+
+/* Embedded at the start of each back end's own structs. */
+struct backend {
+	const struct backend_ops *ops;
+	struct backend_info info;
+};
+
+struct backend_queue {
+	struct backend *backend;
+	struct loop *loop;
+	unsigned in_flight; /* kept by the gate */
+};
+
+/* Opens what the URI names. 0 or a negative errno and the sentence, which names the URI. */
+int backend_open(const char *uri, struct backend_params *params, struct backend **b, struct err *err);
+void backend_close(struct backend *b); /* NULL is allowed */
+int backend_refresh(struct backend *b, struct err *err);
+
+int backend_queue_open(struct backend *b, struct loop *loop, struct backend_queue **q, struct err *err);
+void backend_queue_close(struct backend_queue *q); /* NULL is allowed */
+void backend_submit(struct backend_queue *q, struct backend_req *req);
+void backend_flush(struct backend_queue *q);
+bool backend_poll(struct backend_queue *q);
+void backend_cancel(struct backend_queue *q);
+/* For the back ends: the request is done. */
+void backend_complete(struct backend_queue *q, struct backend_req *req, int result);
+
+/* "file:PATH, mem:SIZE, ...": the schemes there are, for messages. */
+const char *backend_schemes(void);
+
+#endif
