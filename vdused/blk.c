@@ -61,7 +61,7 @@ void blk_init(struct blk *blk, struct backend *backend, const struct blk_options
 	memset(blk, 0, sizeof(*blk));
 	blk->backend = backend;
 	blk->block_size = SECTOR;
-	strncpy(blk->serial, options->serial, sizeof(blk->serial));
+	memcpy(blk->serial, options->serial, strnlen(options->serial, sizeof(blk->serial)));
 	blk->readonly = options->readonly || (backend && backend->info.readonly);
 	blk->offered = TRANSPORT_FEATURES | FEATURE(VIRTIO_BLK_F_SEG_MAX) | FEATURE(VIRTIO_BLK_F_SIZE_MAX) |
 		       FEATURE(VIRTIO_BLK_F_BLK_SIZE) | FEATURE(VIRTIO_BLK_F_TOPOLOGY);

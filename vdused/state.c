@@ -13,7 +13,7 @@
 #include "vdused/inflight.h"
 
 #define MAGIC "VDUSEDST"
-#define VERSION 1
+#define STATE_VERSION 1
 
 _Static_assert(sizeof(struct state_header) <= STATE_HEADER_LEN, "the header is one page");
 
@@ -78,7 +78,7 @@ int state_create(struct state *st, struct runtime *rt, const struct state_device
 	if (ret)
 		return ret;
 	memcpy(st->header->magic, MAGIC, sizeof(st->header->magic));
-	st->header->version = VERSION;
+	st->header->version = STATE_VERSION;
 	read_boot_id(st->header->boot_id);
 	st->header->device = *device;
 	st->header->checksum = checksum(st->header);
@@ -92,7 +92,7 @@ static const char *differs(const struct state_header *h, const struct state_devi
 	read_boot_id(boot_id);
 	if (memcmp(h->magic, MAGIC, sizeof(h->magic)))
 		return "it is no state file of vdused";
-	if (h->version != VERSION)
+	if (h->version != STATE_VERSION)
 		return "it was written by another version of vdused";
 	if (h->checksum != checksum(h))
 		return "it is damaged (wrong checksum)";
