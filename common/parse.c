@@ -16,14 +16,16 @@ static unsigned int digit_value(char c)
 	return 16;
 }
 
-static int parse_digits(const char *text, unsigned int base, uint64_t max, uint64_t *value)
+/* The digits from text up to end. */
+static int parse_span(const char *text, const char *end, unsigned int base, uint64_t max,
+		      uint64_t *value)
 {
 	bool large = false;
 	uint64_t v = 0;
 
-	if (!*text)
+	if (text == end)
 		return -EINVAL;
-	for (; *text; text++) {
+	for (; text < end; text++) {
 		unsigned int d = digit_value(*text);
 
 		if (d >= base)
@@ -37,6 +39,11 @@ static int parse_digits(const char *text, unsigned int base, uint64_t max, uint6
 	return 0;
 }
 
+static int parse_digits(const char *text, unsigned int base, uint64_t max, uint64_t *value)
+{
+	return parse_span(text, text + strlen(text), base, max, value);
+}
+
 int parse_dec(const char *text, uint64_t max, uint64_t *value)
 {
 	return parse_digits(text, 10, max, value);
@@ -47,6 +54,20 @@ int parse_hex(const char *text, uint64_t *value)
 	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
 		text += 2;
 	return parse_digits(text, 16, UINT64_MAX, value);
+}
+
+int parse_size(const char *text, uint64_t *octets)
+{
+	static const char suffixes[] = "KkMmGgTt";
+	const char *end = text + strlen(text);
+	const char *suffix = end > text ? strchr(suffixes, end[-1]) : NULL;
+	unsigned int shift = suffix ? ((unsigned int)(suffix - suffixes) / 2 + 1) * 10 : 0;
+	uint64_t v;
+	int rc = parse_span(text, suffix ? end - 1 : end, 10, UINT64_MAX >> shift, &v);
+
+	if (!rc)
+		*octets = v << shift;
+	return rc;
 }
 
 int parse_mac(const char *text, uint8_t mac[6])

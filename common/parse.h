@@ -14,6 +14,8 @@
 int parse_dec(const char *text, uint64_t max, uint64_t *value);
 /* Hexadecimal digits with an optional 0x in front. */
 int parse_hex(const char *text, uint64_t *value);
+/* Decimal digits with an optional suffix K, M, G or T (powers of 1024), in either case: octets. */
+int parse_size(const char *text, uint64_t *octets);
 /* Six octets of one or two hexadecimal digits, separated by colons. */
 int parse_mac(const char *text, uint8_t mac[6]);
 

@@ -50,7 +50,10 @@ struct backend_req {
 	enum backend_op op;
 	unsigned flags;
 	uint64_t offset, len; /* octets; 0 for FLUSH */
-	/* READ, WRITE: `len` octets of memory that may vanish (EFAULT, see guard.h). May be overwritten by the back end. */
+	/*
+	 * READ, WRITE: `len` octets of memory that may vanish (EFAULT, see guard.h).
+	 * The back end may overwrite the iovecs.
+	 */
 	struct iovec *iov;
 	unsigned niov; /* any number */
 	/*
@@ -81,7 +84,8 @@ struct backend_info {
 
 /* How to open it. */
 struct backend_params {
-	const char *target; /* what follows "SCHEME:" in the URI; for nbd all of the URI */
+	/* Set by backend_open(): what follows "SCHEME:", or all of the URI (backend_ops.whole_uri). */
+	const char *target;
 	bool readonly; /* nothing but reads will come; open it so */
 	bool buffered; /* through the page cache (file) */
 	uint32_t logical_block; /* asked for, or 0: the back end's choice */
@@ -93,11 +97,17 @@ struct backend_queue;
 
 struct backend_ops {
 	const char *const *schemes; /* of its URIs, without the colon; ends with NULL */
-	/* Sets *b, with `info` filled in; or a negative errno and the sentence. */
+	const char *usage; /* what its URI looks like: "mem:SIZE" */
+	bool whole_uri; /* params->target is all of the URI */
+	/*
+	 * Sets *b, with `info` filled in; or a negative errno and the sentence.  The gate
+	 * puts the URI in front of sentences and has checked params->logical_block.
+	 */
 	int (*open)(const struct backend_params *params, struct backend **b, struct err *err);
 	void (*close)(struct backend *b);
 	/* `loop` is the thread's. */
-	int (*queue_open)(struct backend *b, struct loop *loop, struct backend_queue **q, struct err *err);
+	int (*queue_open)(struct backend *b, struct loop *loop, struct backend_queue **q,
+			  struct err *err);
 	/* Nothing is in flight. */
 	void (*queue_close)(struct backend_queue *q);
 	/* Takes the request; it may be done before this returns, or may wait for flush. */
@@ -112,14 +122,15 @@ struct backend_ops {
 	 * NULL: the requests end soon enough.
 	 */
 	void (*cancel)(struct backend_queue *q);
-	/* Looks again at the size (main thread): info.size changes when it did. NULL: can't. */
+	/* Looks again at the size (main thread): backend_set_size() when it changed. NULL: can't. */
 	int (*refresh)(struct backend *b, struct err *err);
 };
 
 /* Embedded at the start of each back end's own structs. */
 struct backend {
 	const struct backend_ops *ops;
-	struct backend_info info;
+	char *uri; /* the gate's */
+	struct backend_info info; /* constant but for size, see backend_size() */
 };
 
 struct backend_queue {
@@ -129,20 +140,42 @@ struct backend_queue {
 };
 
 /* Opens what the URI names. 0 or a negative errno and the sentence, which names the URI. */
-int backend_open(const char *uri, struct backend_params *params, struct backend **b, struct err *err);
+int backend_open(const char *uri, struct backend_params *params, struct backend **b,
+		 struct err *err);
 void backend_close(struct backend *b); /* NULL is allowed */
 int backend_refresh(struct backend *b, struct err *err);
 
-int backend_queue_open(struct backend *b, struct loop *loop, struct backend_queue **q, struct err *err);
+/* The size while other threads may be looking at it. */
+static inline uint64_t backend_size(const struct backend *b)
+{
+	return __atomic_load_n(&b->info.size, __ATOMIC_RELAXED);
+}
+
+static inline void backend_set_size(struct backend *b, uint64_t size)
+{
+	__atomic_store_n(&b->info.size, size, __ATOMIC_RELAXED);
+}
+
+int backend_queue_open(struct backend *b, struct loop *loop, struct backend_queue **q,
+		       struct err *err);
 void backend_queue_close(struct backend_queue *q); /* NULL is allowed */
 void backend_submit(struct backend_queue *q, struct backend_req *req);
 void backend_flush(struct backend_queue *q);
 bool backend_poll(struct backend_queue *q);
 void backend_cancel(struct backend_queue *q);
-/* For the back ends: the request is done. */
-void backend_complete(struct backend_queue *q, struct backend_req *req, int result);
-
 /* "file:PATH, mem:SIZE, ...": the schemes there are, for messages. */
 const char *backend_schemes(void);
+
+/* ---- for the back ends ---- */
+
+/* The request is done. */
+void backend_complete(struct backend_queue *q, struct backend_req *req, int result);
+/* A line in the daemon's log: what happens while nobody waits for an answer. Keeps errno. */
+__attribute__((format(printf, 1, 2))) void backend_log(const char *fmt, ...);
+/* "SIZE" of a back end that has no other: a multiple of the logical block, not 0. */
+int backend_parse_size(const char *text, uint32_t logical_block, uint64_t *size, struct err *err);
+
+extern const struct backend_ops backend_file_ops, backend_mem_ops, backend_nbd_ops,
+	backend_null_ops;
 
 #endif

@@ -13,7 +13,7 @@
  *            slot.taken of each cleared, `used` = `after`, then `publishing` off.
  *
  * Recovery: with `publishing` set, the ring tells whether the publication had
- * happened (see vring_recover()); if so the batch is cleared, else it is dropped
+ * happened (vring_start() with `resume`); if so the batch is cleared, else it is dropped
  * and its requests run again.  Every field is checked before it is believed.
  */
 #ifndef VDUSED_INFLIGHT_H
@@ -79,7 +79,8 @@ struct inflight {
 void inflight_reset(struct inflight *log, void *area, unsigned size, bool packed, uint16_t used);
 /*
  * Takes the area as it is: 0; -EINVAL when it does not describe a ring of this
- * size and layout or holds what can't be (then nothing of it may be used).
+ * size and layout, is not active or holds what can't be (then nothing of it may
+ * be used); -ENOMEM.
  */
 int inflight_attach(struct inflight *log, void *area, unsigned size, bool packed);
 /* The queue has stopped with nothing in flight. */
@@ -91,6 +92,8 @@ void inflight_take(struct inflight *log, uint16_t id, uint16_t ndesc, const stru
 void inflight_batch_add(struct inflight *log, uint16_t id);
 void inflight_publish_begin(struct inflight *log, uint16_t after);
 void inflight_publish_end(struct inflight *log);
+/* After attach, when the ring shows that the publication did not happen: its requests stay in flight. */
+void inflight_publish_drop(struct inflight *log);
 
 /*
  * The requests in flight, oldest first: ids into id[0..size), returns how many.

@@ -42,7 +42,8 @@ void iova_map_unref(struct iova_map *map);
 /*
  * The part of [iova, iova + len) that lies contiguous from its start, with
  * all of `perm`: its address, its length in *got (1..len); NULL when `iova`
- * itself is not mapped so, or the range wraps.  len > 0.
+ * itself is not mapped so (then *got is how far that goes on), or the range
+ * wraps.  len > 0.
  */
 void *iova_translate(const struct iova_map *map, uint64_t iova, uint64_t len, unsigned perm, uint64_t *got);
 /* As above, all of the range in one piece or NULL. */

@@ -51,6 +51,12 @@ struct vchain {
 
 struct vring_ops;
 
+/* A request that was pushed and not published. */
+struct vring_done {
+	uint32_t written;
+	uint16_t id, ndesc;
+};
+
 struct vring {
 	const struct vring_ops *ops;
 	struct vring_setup setup;
@@ -59,7 +65,14 @@ struct vring {
 	char why[128]; /* "" while the ring is sound */
 	uint64_t *taken; /* bit a head or id: is in flight */
 	unsigned in_flight;
+	uint16_t *ndesc; /* of each in flight; 0: pushed already */
+	struct vring_done *done; /* `pushed` of them */
 	unsigned pushed; /* since the last publication */
+	uint16_t *resumed; /* what vring_pop_resumed() gives */
+	unsigned resumed_count, resumed_next;
+	/* Private copies of the descriptors of the chain at hand, and of an indirect table. */
+	struct inflight_desc *chain, *table;
+	void *memory; /* of all these arrays */
 	bool notify; /* kicks are wanted */
 
 	/* Where the parts of the ring are in this process. */
@@ -70,15 +83,13 @@ struct vring {
 			uint16_t last_avail; /* next to take */
 			uint16_t avail_seen; /* the driver's index when last looked at */
 			uint16_t used; /* next to write */
-			uint16_t published;
 			uint16_t signalled; /* `used` at the last interrupt decision */
 			bool signalled_valid;
 		} split;
 		struct {
 			uint16_t avail, used; /* positions, next to take and to write */
 			bool avail_wrap, used_wrap;
-			/* The first descriptor of the batch, whose flags publish all of it. */
-			uint16_t first_pos, first_flags;
+			unsigned outstanding; /* descriptors of what is in flight */
 			uint16_t signalled; /* used position | wrap << 15 at the last interrupt decision */
 			bool signalled_valid;
 		} packed;
@@ -95,7 +106,10 @@ struct vring {
  */
 int vring_start(struct vring *vr, const struct vring_setup *setup, struct iova_map *map, void *area,
 		bool resume, uint16_t base);
-/* After an error of vring_start(), too; twice does no harm. */
+/*
+ * After an error of vring_start(), too; twice does no harm.  The log stays as it
+ * is, for a later process; inflight_stop() before this when nothing is to be resumed.
+ */
 void vring_stop(struct vring *vr);
 /* From now on addresses of new requests are looked up there; -EINVAL: the ring itself is not in it, and is broken. */
 int vring_set_map(struct vring *vr, struct iova_map *map);
@@ -107,7 +121,10 @@ int vring_pop(struct vring *vr, struct vchain *chain);
  * first, one a call as vring_pop() gives them; 0 when there are no more.
  */
 int vring_pop_resumed(struct vring *vr, struct vchain *chain);
-/* The request is done, `written` octets were written to its device-writable part. */
+/*
+ * The request is done, `written` octets were written to its device-writable part.
+ * Nothing happens on a broken ring, or for an id that is not in flight.
+ */
 void vring_push(struct vring *vr, uint16_t id, uint32_t written);
 /* Makes what was pushed visible to the driver. True: it wants an interrupt. */
 bool vring_publish(struct vring *vr);
@@ -118,7 +135,7 @@ bool vring_publish(struct vring *vr);
  */
 bool vring_notify_on(struct vring *vr);
 void vring_notify_off(struct vring *vr);
-/* A cheap look: is there anything to take? */
+/* A cheap look: is there anything to take? True, too, when the look itself broke the ring. */
 bool vring_has_work(struct vring *vr);
 /* Where the ring stands for VDUSE_GET_VQ_STATE: split: avail index; packed: position | wrap << 15, used the same way. */
 void vring_state(const struct vring *vr, uint16_t *avail, uint16_t *used);

@@ -70,6 +70,40 @@ static void test_hex(void **state)
 	check_hex("1\n", -EINVAL, 0);
 }
 
+static void check_size(const char *text, int want, uint64_t octets)
+{
+	uint64_t v = UNTOUCHED;
+
+	assert_int_equal(parse_size(text, &v), want);
+	assert_true(v == (want ? UNTOUCHED : octets));
+}
+
+static void test_size(void **state)
+{
+	(void)state;
+	check_size("0", 0, 0);
+	check_size("512", 0, 512);
+	check_size("4K", 0, 4096);
+	check_size("4k", 0, 4096);
+	check_size("3M", 0, UINT64_C(3) << 20);
+	check_size("2g", 0, UINT64_C(2) << 30);
+	check_size("16T", 0, UINT64_C(16) << 40);
+	check_size("18446744073709551615", 0, UINT64_MAX);
+	check_size("18446744073709551616", -ERANGE, 0);
+	check_size("16777215T", 0, UINT64_C(16777215) << 40);
+	check_size("16777216T", -ERANGE, 0);
+	check_size("99999999999999999999999M", -ERANGE, 0);
+	check_size("", -EINVAL, 0);
+	check_size("K", -EINVAL, 0);
+	check_size("1P", -EINVAL, 0);
+	check_size("1KB", -EINVAL, 0);
+	check_size("1KK", -EINVAL, 0);
+	check_size("1 K", -EINVAL, 0);
+	check_size("-1K", -EINVAL, 0);
+	check_size("1.5G", -EINVAL, 0);
+	check_size("0x10", -EINVAL, 0);
+}
+
 static void check_mac(const char *text, int want, const char *octets)
 {
 	uint8_t mac[6] = { 9, 9, 9, 9, 9, 9 };
@@ -112,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dec),
 		cmocka_unit_test(test_hex),
+		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_mac),
 	};
 

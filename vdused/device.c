@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Making, taking over, resizing and ending the device. What happens in between: device_run.c. */
+#include "vdused/device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "vdused/device_run.h"
+#include "vdused/log.h"
+
+/* "vdup": who made the device, in its configuration. */
+#define VENDOR_ID 0x76647570
+
+void device_init(struct device *dev)
+{
+	memset(dev, 0, sizeof(*dev));
+	dev->vduse.fd = dev->vduse.control = -1;
+	dev->messages.fd = dev->drain.fd = dev->timer.fd = -1;
+}
+
+static int open_backend(struct device *dev, struct err *err)
+{
+	const struct options *o = dev->options;
+	struct backend_params params = {
+		.readonly = o->readonly,
+		.buffered = o->buffered,
+		.logical_block = o->block_size,
+		.reconnect_s = o->reconnect_s,
+	};
+
+	return o->fail_requests ? 0 : backend_open(o->backend, &params, &dev->backend, err);
+}
+
+static void describe(const struct device *dev, struct state_device *d)
+{
+	*d = (struct state_device){
+		.features = dev->blk.offered,
+		.device_id = VIRTIO_ID_BLOCK,
+		.api_version = dev->options->api_version,
+		.queues = dev->options->queues,
+		.queue_size = dev->options->queue_size,
+		.block_size = dev->blk.block_size,
+	};
+}
+
+static int create(struct device *dev, struct err *err)
+{
+	struct vduse_params params = {
+		.device_id = VIRTIO_ID_BLOCK,
+		.vendor_id = VENDOR_ID,
+		.features = dev->blk.offered,
+		.queues = dev->options->queues,
+		.queue_size = dev->options->queue_size,
+		.config = &dev->blk.config,
+		.config_len = sizeof(dev->blk.config),
+	};
+	struct state_device d;
+	int ret;
+
+	if (dev->options->fail_requests)
+		return err_set(err, -ENOENT, "there is no VDUSE device %s whose requests could fail",
+			       dev->options->name);
+	describe(dev, &d);
+	ret = state_create(&dev->state, dev->rt, &d, err);
+	if (ret)
+		return ret;
+	ret = vduse_create(&dev->vduse, dev->options->name, &params, err);
+	if (ret)
+		return ret;
+	dev->created = true;
+	ret = vduse_open(&dev->vduse, dev->options->name, err);
+	return ret ? ret : vduse_setup_queues(&dev->vduse, &params, err);
+}
+
+void device_undo(struct device *dev)
+{
+	if (!dev->created)
+		return;
+	snprintf(dev->vduse.name, sizeof(dev->vduse.name), "%s", dev->options->name);
+	vduse_destroy(&dev->vduse, NULL);
+}
+
+static int take_over(struct device *dev, struct err *err)
+{
+	struct state_device d;
+	uint64_t features;
+	int ret;
+
+	describe(dev, &d);
+	ret = state_attach(&dev->state, dev->rt, dev->options->fail_requests ? NULL : &d, err);
+	if (ret == -ENOENT)
+		return err_set(err, -EEXIST,
+			       "the VDUSE device %s exists, but no vdused served it: %s/state is missing",
+			       dev->options->name, dev->rt->path);
+	if (ret)
+		return ret;
+	ret = vduse_get_features(&dev->vduse, &features);
+	if (ret)
+		return err_set(err, ret, "the kernel has given up the VDUSE device %s (a message was not answered in time)",
+			       dev->options->name);
+	dev->status = (uint8_t)dev->state.header->status;
+	dev->driver_features = dev->state.header->driver_features;
+	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK && features != dev->driver_features)
+		return err_set(err, -EINVAL, "%s/state: the driver negotiated other features", dev->rt->path);
+	return 0;
+}
+
+static int make_queues(struct device *dev, struct err *err)
+{
+	dev->vq_count = dev->state.header->device.queues;
+	dev->vqs = calloc(dev->vq_count, sizeof(*dev->vqs));
+	if (!dev->vqs)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < dev->vq_count; i++) {
+		dev->vqs[i].index = i;
+		dev->vqs[i].blk = &dev->blk;
+		dev->vqs[i].vduse = &dev->vduse;
+		dev->vqs[i].log_area = state_queue(&dev->state, i);
+		dev->vqs[i].kick.fd = -1;
+	}
+	return 0;
+}
+
+int device_open(struct device *dev, const struct options *options, struct runtime *rt, struct loop *loop,
+		struct err *err)
+{
+	struct blk_options blk = { .queues = options->queues, .queue_size = options->queue_size,
+				   .block_size = options->block_size, .readonly = options->readonly,
+				   .packed = options->packed, .serial = options->serial };
+	int ret;
+
+	dev->options = options;
+	dev->rt = rt;
+	dev->loop = loop;
+	clock_gettime(CLOCK_MONOTONIC, &dev->started);
+	ret = open_backend(dev, err);
+	if (ret)
+		return ret;
+	blk_init(&dev->blk, dev->backend, &blk);
+	ret = vduse_open_control(&dev->vduse, options->api_version, err);
+	if (ret)
+		return ret;
+	ret = vduse_open(&dev->vduse, options->name, err);
+	if (!ret)
+		ret = take_over(dev, err);
+	else if (ret == -ENOENT)
+		ret = create(dev, err);
+	return ret ? ret : make_queues(dev, err);
+}
+
+/* One thread a queue, or as many as were asked for: the queues in turn. */
+static int start_reactors(struct device *dev, struct err *err)
+{
+	unsigned n = dev->options->threads && dev->options->threads < dev->vq_count ? dev->options->threads :
+										     dev->vq_count;
+
+	dev->reactors = calloc(n, sizeof(*dev->reactors));
+	if (!dev->reactors)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < n; i++)
+		dev->reactors[i].wake.fd = dev->reactors[i].loop.epfd = -1;
+	dev->reactor_count = n;
+	for (unsigned i = 0; i < n; i++) {
+		struct reactor *r = &dev->reactors[i];
+		int ret;
+
+		r->vqs = calloc(dev->vq_count, sizeof(*r->vqs));
+		if (!r->vqs)
+			return err_set(err, -ENOMEM, "out of memory");
+		for (unsigned q = i; q < dev->vq_count; q += n) {
+			r->vqs[r->vq_count++] = &dev->vqs[q];
+			dev->vqs[q].reactor = r;
+		}
+		r->notify = dev->drain.fd;
+		r->poll_max_ns = (uint64_t)dev->options->poll_us * 1000;
+		ret = reactor_start(r, dev->backend, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* A device that was taken over: does the driver know today's size? */
+static void tell_size(struct device *dev)
+{
+	if (!dev->backend)
+		return;
+	vduse_set_config(&dev->vduse, offsetof(struct virtio_blk_config, capacity), &dev->blk.config.capacity,
+			 sizeof(dev->blk.config.capacity));
+	/* EINVAL: there is no driver yet, and it will read the new one. */
+	vduse_inject_config(&dev->vduse);
+}
+
+int device_start(struct device *dev, struct err *err)
+{
+	int ret;
+
+	dev->drain.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	dev->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (dev->drain.fd < 0 || dev->timer.fd < 0)
+		return err_set(err, -errno, "no more descriptors: %s", strerror(errno));
+	ret = start_reactors(dev, err);
+	if (ret)
+		return ret;
+	ret = device_watch(dev);
+	if (ret)
+		return err_set(err, ret, "the device can't be watched: %s", strerror(-ret));
+	tell_size(dev);
+	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		device_run(dev, true);
+	return 0;
+}
+
+int device_resize(struct device *dev, struct err *err)
+{
+	int ret;
+
+	if (!dev->backend)
+		return err_set(err, -EOPNOTSUPP, "every request fails: there is no back end");
+	ret = backend_refresh(dev->backend, err);
+	if (ret)
+		return ret;
+	blk_set_size(&dev->blk, dev->backend->info.size);
+	tell_size(dev);
+	return 0;
+}
+
+int device_destroy(struct device *dev, struct err *err)
+{
+	int ret;
+
+	loop_del(dev->loop, &dev->messages);
+	ret = vduse_destroy(&dev->vduse, err);
+	if (!ret)
+		return 0;
+	/* It is still there: go on serving it. */
+	if (!vduse_open(&dev->vduse, dev->options->name, NULL))
+		device_watch_messages(dev);
+	return ret;
+}
+
+void device_close(struct device *dev)
+{
+	for (unsigned i = 0; i < dev->reactor_count; i++) {
+		reactor_stop(&dev->reactors[i]);
+		free(dev->reactors[i].vqs);
+	}
+	free(dev->reactors);
+	for (unsigned i = 0; i < dev->vq_count; i++)
+		if (dev->vqs[i].kick.fd >= 0)
+			close(dev->vqs[i].kick.fd);
+	free(dev->vqs);
+	iova_map_unref(dev->map);
+	vduse_close(&dev->vduse);
+	backend_close(dev->backend);
+	state_close(&dev->state);
+	if (dev->drain.fd >= 0)
+		close(dev->drain.fd);
+	if (dev->timer.fd >= 0)
+		close(dev->timer.fd);
+	device_init(dev);
+}

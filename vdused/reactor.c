@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vdused/reactor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vdused/blk.h"
+#include "vdused/log.h"
+
+/* Requests that one queue may take before the others have their turn. */
+#define BUDGET 256
+/* The shortest spin worth trying. */
+#define POLL_MIN_NS 4000
+
+const char *const vq_stat_names[VQ_STATS] = {
+	[VQ_READS] = "reads",
+	[VQ_READ_BYTES] = "read_bytes",
+	[VQ_WRITES] = "writes",
+	[VQ_WRITE_BYTES] = "write_bytes",
+	[VQ_FLUSHES] = "flushes",
+	[VQ_DISCARDS] = "discards",
+	[VQ_WRITE_ZEROES] = "write_zeroes",
+	[VQ_ERRORS] = "errors",
+	[VQ_KICKS] = "kicks",
+	[VQ_INTERRUPTS] = "interrupts",
+};
+
+struct reactor_call {
+	void (*fn)(struct vq *vq);
+	struct vq *vq;
+	sem_t done;
+};
+
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void signal_event(int fd)
+{
+	uint64_t one = 1;
+
+	/* It can only fail when the counter is full, and then it is signalled. */
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* ---- a queue ------------------------------------------------------------------- */
+
+static void set_state(struct vq *vq, enum vq_state state)
+{
+	__atomic_store_n(&vq->state, state, __ATOMIC_RELEASE);
+}
+
+/* Makes what was pushed visible; one interrupt at most. */
+static void publish(struct vq *vq)
+{
+	vq->dirty = false;
+	if (vq->drop || !vring_publish(&vq->ring))
+		return;
+	VQ_COUNT(vq, VQ_INTERRUPTS, 1);
+	vduse_inject(vq->vduse, vq->index);
+}
+
+static void report_broken(struct vq *vq)
+{
+	if (vq->logged)
+		return;
+	vq->logged = true;
+	log_error("virtqueue %u is stopped until the driver resets the device: %s", vq->index, vq->ring.why);
+}
+
+static void finish_draining(struct vq *vq)
+{
+	if (vq->in_flight)
+		return;
+	if (vq->kick.fd >= 0)
+		loop_del(&vq->reactor->loop, &vq->kick);
+	set_state(vq, VQ_IDLE);
+	signal_event(vq->reactor->notify);
+}
+
+/* One turn: true when something was taken or given back. */
+static bool serve(struct vq *vq)
+{
+	bool any = false;
+
+	if (vq->state == VQ_RUNNING && !vring_broken(&vq->ring) && vring_has_work(&vq->ring))
+		any = blk_service(vq, BUDGET);
+	return any;
+}
+
+static bool settle(struct vq *vq)
+{
+	bool any = vq->dirty;
+
+	if (vq->dirty)
+		publish(vq);
+	if (vring_broken(&vq->ring) && vq->state != VQ_IDLE)
+		report_broken(vq);
+	if (vq->state == VQ_DRAINING)
+		finish_draining(vq);
+	return any;
+}
+
+static void kicked(struct loop_source *src, uint32_t events)
+{
+	struct vq *vq = (struct vq *)((char *)src - offsetof(struct vq, kick));
+
+	(void)events;
+	VQ_COUNT(vq, VQ_KICKS, 1);
+}
+
+static void start(struct vq *vq, bool resume)
+{
+	vq->drop = vq->dirty = vq->logged = false;
+	vq->in_flight = 0;
+	/* Edge-triggered: each kick is an edge, so that the counter need not be read. */
+	if (vq->kick.fd >= 0) {
+		vq->kick.ready = kicked;
+		loop_add(&vq->reactor->loop, &vq->kick, EPOLLIN | EPOLLET);
+	}
+	set_state(vq, VQ_RUNNING);
+	if (!resume)
+		return;
+	blk_resume(vq);
+	/* The driver may wait for an interrupt that died with the earlier process. */
+	vduse_inject(vq->vduse, vq->index);
+}
+
+void vq_start(struct vq *vq)
+{
+	start(vq, false);
+}
+
+void vq_start_resumed(struct vq *vq)
+{
+	start(vq, true);
+}
+
+void vq_drain(struct vq *vq)
+{
+	if (vq->state == VQ_RUNNING)
+		set_state(vq, VQ_DRAINING);
+}
+
+void vq_drain_drop(struct vq *vq)
+{
+	vq->drop = true;
+	vq_drain(vq);
+}
+
+void vq_cancel(struct vq *vq)
+{
+	if (vq->reactor->backend)
+		backend_cancel(vq->reactor->backend);
+}
+
+void vq_kick(struct vq *vq)
+{
+	(void)vq; /* it is enough that the thread woke up */
+}
+
+/* ---- the thread ------------------------------------------------------------------ */
+
+static void woken(struct loop_source *src, uint32_t events)
+{
+	uint64_t count;
+
+	(void)events;
+	if (read(src->fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+static void take_call(struct reactor *r)
+{
+	struct reactor_call *call = __atomic_load_n(&r->call, __ATOMIC_ACQUIRE);
+
+	if (!call)
+		return;
+	__atomic_store_n(&r->call, NULL, __ATOMIC_RELAXED);
+	if (call->fn)
+		call->fn(call->vq);
+	else
+		r->quit = true;
+	sem_post(&call->done);
+}
+
+/* One round over everything; true when there was anything to do. */
+static bool round_of(struct reactor *r)
+{
+	bool any = false;
+
+	take_call(r);
+	for (unsigned i = 0; i < r->vq_count; i++)
+		any |= serve(r->vqs[i]);
+	if (r->backend) {
+		backend_flush(r->backend);
+		any |= backend_poll(r->backend);
+	}
+	for (unsigned i = 0; i < r->vq_count; i++)
+		any |= settle(r->vqs[i]);
+	return any;
+}
+
+/* Asks for kicks; true when something came meanwhile. */
+static bool before_sleep(struct reactor *r)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < r->vq_count; i++)
+		if (r->vqs[i]->state == VQ_RUNNING && !vring_broken(&r->vqs[i]->ring))
+			any |= vring_notify_on(&r->vqs[i]->ring);
+	return any;
+}
+
+static void after_sleep(struct reactor *r)
+{
+	for (unsigned i = 0; i < r->vq_count; i++)
+		if (r->vqs[i]->state == VQ_RUNNING && !vring_broken(&r->vqs[i]->ring))
+			vring_notify_off(&r->vqs[i]->ring);
+}
+
+static bool spin(struct reactor *r, uint64_t since)
+{
+	while (now_ns() - since < r->poll_ns) {
+		if (round_of(r))
+			return true;
+		if (r->quit)
+			return false;
+		cpu_relax();
+	}
+	return false;
+}
+
+/* Waits that polling would have caught make it longer, longer ones make it shorter. */
+static void adapt(struct reactor *r, uint64_t waited)
+{
+	if (waited <= r->poll_ns)
+		return;
+	if (waited > r->poll_max_ns)
+		r->poll_ns /= 2;
+	else
+		r->poll_ns = r->poll_ns ? r->poll_ns * 2 : POLL_MIN_NS;
+	if (r->poll_ns < POLL_MIN_NS)
+		r->poll_ns = 0;
+	if (r->poll_ns > r->poll_max_ns)
+		r->poll_ns = r->poll_max_ns;
+}
+
+static void serve_until_quit(struct reactor *r)
+{
+	bool through_loop = r->backend && !r->backend->backend->ops->poll;
+
+	while (!r->quit) {
+		uint64_t since;
+
+		if (round_of(r)) {
+			if (through_loop)
+				loop_run_once(&r->loop, 0);
+			continue;
+		}
+		since = r->poll_max_ns ? now_ns() : 0;
+		if (r->poll_ns && spin(r, since))
+			continue;
+		if (!before_sleep(r) && !r->quit)
+			loop_run_once(&r->loop, -1);
+		after_sleep(r);
+		if (r->poll_max_ns)
+			adapt(r, now_ns() - since);
+	}
+}
+
+struct startup {
+	struct reactor *reactor;
+	struct backend *backend;
+	struct err *err;
+	int ret;
+	sem_t done;
+};
+
+static void *thread_main(void *arg)
+{
+	struct startup *s = arg;
+	struct reactor *r = s->reactor;
+
+	r->backend = NULL;
+	s->ret = s->backend ? backend_queue_open(s->backend, &r->loop, &r->backend, s->err) : 0;
+	if (s->ret) {
+		sem_post(&s->done);
+		return NULL;
+	}
+	sem_post(&s->done);
+	serve_until_quit(r);
+	backend_queue_close(r->backend);
+	for (unsigned i = 0; i < r->vq_count; i++)
+		blk_free_requests(r->vqs[i]);
+	return NULL;
+}
+
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem) && errno == EINTR)
+		;
+}
+
+static int start_thread(struct reactor *r, struct startup *s)
+{
+	sigset_t all, before;
+	int ret;
+
+	/* Signals are the main thread's; faults still reach the thread that makes them. */
+	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGSEGV);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = -pthread_create(&r->thread, NULL, thread_main, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ret;
+}
+
+int reactor_start(struct reactor *r, struct backend *backend, struct err *err)
+{
+	struct startup s = { .reactor = r, .backend = backend, .err = err };
+	int ret;
+
+	r->wake.ready = woken;
+	r->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ret = r->wake.fd < 0 ? -errno : loop_init(&r->loop);
+	if (!ret)
+		ret = loop_add(&r->loop, &r->wake, EPOLLIN);
+	if (ret)
+		return err_set(err, ret, "a thread's event loop can't be made: %s", strerror(-ret));
+	sem_init(&s.done, 0, 0);
+	ret = start_thread(r, &s);
+	if (ret) {
+		err_set(err, ret, "a thread can't be started: %s", strerror(-ret));
+	} else {
+		wait_for(&s.done);
+		ret = s.ret;
+		if (ret)
+			pthread_join(r->thread, NULL);
+	}
+	sem_destroy(&s.done);
+	r->started = !ret;
+	return ret;
+}
+
+static void call_and_wait(struct reactor *r, struct reactor_call *call)
+{
+	sem_init(&call->done, 0, 0);
+	__atomic_store_n(&r->call, call, __ATOMIC_RELEASE);
+	signal_event(r->wake.fd);
+	wait_for(&call->done);
+	sem_destroy(&call->done);
+}
+
+void reactor_call(struct reactor *r, void (*fn)(struct vq *vq), struct vq *vq)
+{
+	struct reactor_call call = { .fn = fn, .vq = vq };
+
+	call_and_wait(r, &call);
+}
+
+void reactor_stop(struct reactor *r)
+{
+	struct reactor_call quit = { NULL };
+
+	if (r->started) {
+		call_and_wait(r, &quit);
+		pthread_join(r->thread, NULL);
+		r->started = false;
+	}
+	loop_fini(&r->loop);
+	if (r->wake.fd >= 0)
+		close(r->wake.fd);
+	r->wake.fd = -1;
+}
