@@ -55,6 +55,7 @@ static enum status detach(struct app *app, const char *name, bool force)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	enum status status;
+	const char *driver;
 	int r;
 
 	r = vdpa_sysdev_get(app->ctx, name, &s);
@@ -62,17 +63,16 @@ static enum status detach(struct app *app, const char *name, bool force)
 		return ST_OK;
 	if (r < 0)
 		return diag_ctx(app, name);
-	if (vdpa_sysdev_get_driver(s) && vduse_lock_state(name) != VDUSE_HELD) {
+	/* A virtual machine that uses it is found below; one that ended left no request. */
+	driver = vdpa_sysdev_get_driver(s);
+	if (driver && !strcmp(driver, "virtio_vdpa") && vduse_lock_state(name) != VDUSE_HELD) {
 		status = revive(app, name, force);
 		if (status)
 			return status;
 	}
 	status = vduse_check_unused(app, name, s);
-	if (!status && vdpa_sysdev_get_blockdev(s)) {
-		status = vduse_flush(app, name, vdpa_sysdev_get_node(s));
-		if (force && status && status != ST_BUSY && status != ST_TIMEOUT)
-			status = ST_OK;
-	}
+	if (!status && vdpa_sysdev_get_blockdev(s))
+		status = vduse_flush(app, name, vdpa_sysdev_get_node(s), force);
 	if (status)
 		return status;
 	if (vdpa_dev_del(app->ctx, name, 0) < 0 &&

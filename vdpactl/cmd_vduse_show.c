@@ -44,10 +44,12 @@ static enum status find_daemon(struct app *app, const char *name, struct vduse_v
 	if (r == VDUSE_FREE)
 		return ST_OK;
 	r = vduse_get_status(name, &v->status, &err);
-	if (!r)
-		v->daemon = v->status.failing ? VDUSE_DAEMON_FAILING : VDUSE_DAEMON_SERVING;
-	else
+	if (r)
 		v->daemon = VDUSE_DAEMON_SILENT;
+	else if (v->status.broken)
+		v->daemon = VDUSE_DAEMON_BROKEN;
+	else
+		v->daemon = v->status.failing ? VDUSE_DAEMON_FAILING : VDUSE_DAEMON_SERVING;
 	return ST_OK;
 }
 

@@ -216,24 +216,14 @@ static enum status parse_number(struct app *app, const struct arg *arg, const ch
 	return ST_OK;
 }
 
-/* No more than a file can have. */
-static enum status parse_size(struct app *app, const struct arg *arg, const char *text,
-			      struct args *args)
+static enum status parse_octets(struct app *app, const struct arg *arg, const char *text,
+				struct args *args)
 {
-	static const char units[] = "KMGT";
-	size_t len = strspn(text, "0123456789");
-	const char *unit = text[len] ? strchr(units, toupper((unsigned char)text[len])) : NULL;
-	unsigned int shift = unit ? 10 * (unsigned int)(unit - units + 1) : 0;
-	char digits[20];
 	uint64_t v;
 
-	if (len >= sizeof(digits) || (text[len] && (!unit || text[len + 1])))
+	if (parse_size(text, &v) < 0 || v > INT64_MAX)
 		return refuse(app, arg, text);
-	memcpy(digits, text, len);
-	digits[len] = '\0';
-	if (parse_dec(digits, INT64_MAX >> shift, &v) < 0)
-		return refuse(app, arg, text);
-	*(uint64_t *)slot(arg, args) = v << shift;
+	*(uint64_t *)slot(arg, args) = v;
 	return ST_OK;
 }
 
@@ -278,7 +268,7 @@ enum status value_parse(struct app *app, const struct arg *arg, char *text, stru
 	case VALUE_NUMBER:
 		return parse_number(app, arg, text, args);
 	case VALUE_SIZE:
-		return parse_size(app, arg, text, args);
+		return parse_octets(app, arg, text, args);
 	case VALUE_NONE:
 		break;
 	}

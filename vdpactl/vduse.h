@@ -111,6 +111,7 @@ struct vduse_status {
 	bool readonly;
 	bool driver_ok;
 	bool failing; /* answers every request with an error */
+	bool broken; /* the kernel gave it up: nothing but deleting it helps */
 	uint64_t api_version;
 	uint64_t size;
 	uint64_t block_size;
@@ -161,8 +162,11 @@ bool vduse_interrupted(void);
 
 /* Refuses, with the users named, what is mounted, swapped on, held or open. */
 enum status vduse_check_unused(struct app *app, const char *name, const struct vdpa_sysdev *s);
-/* Writes back what the kernel has cached for the disk, as its only user. */
-enum status vduse_flush(struct app *app, const char *name, const char *node);
+/*
+ * Writes back what the kernel has cached for the disk, as its only user; with
+ * force a back end that fails is no failure.
+ */
+enum status vduse_flush(struct app *app, const char *name, const char *node, bool force);
 
 /* ---- cmd_vduse_del.c, cmd_vduse_run.c ---- */
 

@@ -87,7 +87,7 @@ static int add_name(struct vduse_names *names, const char *name)
 	return 0;
 }
 
-static int add_names(struct vduse_names *names, const char *path)
+static int add_names(struct vduse_names *names, const char *path, unsigned char type)
 {
 	CLEANUP_CLOSEDIR DIR *d = opendir(path);
 	const struct dirent *e;
@@ -96,7 +96,7 @@ static int add_names(struct vduse_names *names, const char *path)
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
 	while (!r && (e = readdir(d))) {
-		if (is_name(e->d_name))
+		if (is_name(e->d_name) && (e->d_type == type || e->d_type == DT_UNKNOWN))
 			r = add_name(names, e->d_name);
 	}
 	return r;
@@ -113,9 +113,9 @@ int vduse_names(struct vduse_names *names)
 	int r;
 
 	*names = (struct vduse_names){ 0 };
-	r = add_names(names, vduse_runtime_dir());
+	r = add_names(names, vduse_runtime_dir(), DT_DIR);
 	if (!r)
-		r = add_names(names, CLASS_DIR);
+		r = add_names(names, CLASS_DIR, DT_LNK);
 	if (r < 0) {
 		vduse_names_free(names);
 		return r;

@@ -19,9 +19,10 @@
 
 /*
  * Starts the program in a process group of its own, so that a terminal's
- * signals are not for it; ready, unless -1, becomes its descriptor 3.
+ * signals are not for it; ready becomes its descriptor 3, err its stderr, which
+ * else is /dev/null; -1 is for none.
  */
-static int spawn(const char *file, const char *const *argv, int ready, bool keep_stderr, pid_t *pid)
+static int spawn(const char *file, const char *const *argv, int ready, int err, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -36,13 +37,17 @@ static int spawn(const char *file, const char *const *argv, int ready, bool keep
 	}
 	sigemptyset(&none);
 	sigfillset(&all);
-	r = ready < 0 ? 0 : posix_spawn_file_actions_adddup2(&actions, ready, READY_FD);
+	r = err < 0 ? posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) :
+		      posix_spawn_file_actions_adddup2(&actions, err, 2);
+	if (!r && ready >= 0)
+		r = posix_spawn_file_actions_adddup2(&actions, ready, READY_FD);
+	/* What this program was started with is not for one that outlives it. */
+	if (!r)
+		r = posix_spawn_file_actions_addclosefrom_np(&actions, READY_FD + (ready >= 0));
 	if (!r)
 		r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	if (!r)
 		r = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	if (!r && !keep_stderr)
-		r = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
 	if (!r)
 		r = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
 							    POSIX_SPAWN_SETSIGDEF);
@@ -88,7 +93,7 @@ int vduse_run(const char *file, const char *const *args, int timeout_ms)
 	pid_t pid;
 	int r;
 
-	r = spawn(file, args, -1, false, &pid);
+	r = spawn(file, args, -1, -1, &pid);
 	if (r)
 		return r;
 	r = vduse_reap(pid, end);
@@ -136,24 +141,44 @@ static int read_line(int fd, struct strbuf *line, int64_t end)
 	return -EMSGSIZE;
 }
 
-/* Nothing was said: the most that is known of why. */
-static enum status fail_silent(struct app *app, const char *name, const char *path, int end)
+/* The first line in the pipe, without the program's name in front; the caller's, or NULL. */
+static char *read_stderr(int fd)
 {
-	const char *hint = app->opt.verbose ? NULL : "-verbose shows what it writes to stderr";
+	char buf[LINE_MAX_OCTETS + 1];
+	ssize_t n = read(fd, buf, LINE_MAX_OCTETS);
+	const char *text = buf;
 
+	if (n <= 0)
+		return NULL;
+	buf[n] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	if (!strncmp(text, "vdused: ", 8))
+		text += 8;
+	return *text ? strdup(text) : NULL;
+}
+
+/* It said nothing where it should: the most that is known of why. */
+static enum status fail_silent(struct app *app, const char *name, const char *path, int err,
+			       int end)
+{
+	CLEANUP_FREE char *said = read_stderr(err);
+
+	if (said)
+		return diag_fail(app, name, EIO, NULL, "the daemon of \"%s\" does not start: %s",
+				 name, said);
 	if (end >= 0 && WIFEXITED(end))
-		return diag_fail(app, name, EIO, hint,
+		return diag_fail(app, name, EIO, NULL,
 				 "the daemon of \"%s\" does not start: %s ended with status %d",
 				 name, path, WEXITSTATUS(end));
-	return diag_fail(app, name, EIO, hint,
+	return diag_fail(app, name, EIO, NULL,
 			 "the daemon of \"%s\" does not start: %s ended early", name, path);
 }
 
-static enum status wait_ready(struct app *app, const char *name, const char *path, int fd,
+static enum status wait_ready(struct app *app, const char *name, const char *path, const int fds[2],
 			      pid_t pid)
 {
 	CLEANUP(strbuf_free) struct strbuf line = STRBUF_INIT;
-	int r = read_line(fd, &line, vduse_now_ms() + VDUSE_START_MS);
+	int r = read_line(fds[0], &line, vduse_now_ms() + VDUSE_START_MS);
 	int64_t end = vduse_now_ms();
 	int ended;
 
@@ -166,22 +191,37 @@ static enum status wait_ready(struct app *app, const char *name, const char *pat
 		return diag_fail(app, name, EINTR, NULL, "interrupted");
 	if (r == -ENOMEM)
 		return diag_error(app, NULL, NULL, NULL);
-	if (!r && !strncmp(line.s ? line.s : "", "ready ", 6))
+	if (!r && line.s && !strncmp(line.s, "ready ", 6))
 		return ST_OK;
-	if (!r && !strncmp(line.s ? line.s : "", "error ", 6))
+	if (!r && line.s && !strncmp(line.s, "error ", 6))
 		return diag_fail(app, name, EIO, NULL, "the daemon of \"%s\" does not start: %s",
 				 name, line.s + 6);
-	return fail_silent(app, name, path, ended);
+	return fail_silent(app, name, path, fds[1], ended);
+}
+
+/* Two pipes, for the daemon's line and its stderr; all four or none are open. */
+static int open_pipes(int line[2], int err[2])
+{
+	int r;
+
+	if (pipe2(line, O_CLOEXEC) < 0)
+		return -errno;
+	if (pipe2(err, O_CLOEXEC | O_NONBLOCK) == 0)
+		return 0;
+	r = -errno;
+	close(line[0]);
+	close(line[1]);
+	return r;
 }
 
 enum status vduse_start(struct app *app, const char *name, const char *const *args)
 {
-	const char *tail[] = { "--daemonize", "--ready-fd", "3", NULL };
-	CLEANUP_CLOSE int from = -1;
-	const char *path = daemon_path();
+	static const char *const tail[] = { "--daemonize", "--ready-fd", "3", NULL };
 	CLEANUP_FREE const char **argv = NULL;
+	const char *path = daemon_path();
+	enum status status;
+	int line[2], err[2];
 	size_t n = 0;
-	int ends[2];
 	pid_t pid;
 	int r;
 
@@ -193,14 +233,19 @@ enum status vduse_start(struct app *app, const char *name, const char *const *ar
 	argv[0] = "vdused";
 	memcpy(argv + 1, args, n * sizeof(*argv));
 	memcpy(argv + 1 + n, tail, sizeof(tail));
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return diag_fail(app, name, errno, NULL, "no pipe: %s", strerror(errno));
-	from = ends[0];
-	r = spawn(path, argv, ends[1], app->opt.verbose, &pid);
-	close(ends[1]);
+	r = open_pipes(line, err);
 	if (r)
-		return diag_fail(app, name, r == -ENOENT ? ENOSYS : -r,
-				 "install vdused, or set VDPACTL_VDUSED to its path",
-				 "cannot run the VDUSE daemon \"%s\": %s", path, strerror(-r));
-	return wait_ready(app, name, path, from, pid);
+		return diag_fail(app, name, -r, NULL, "no pipe: %s", strerror(-r));
+	r = spawn(path, argv, line[1], err[1], &pid);
+	close(line[1]);
+	close(err[1]);
+	if (r)
+		status = diag_fail(app, name, r == -ENOENT ? ENOSYS : -r,
+				   "install vdused, or set VDPACTL_VDUSED to its path",
+				   "cannot run the VDUSE daemon \"%s\": %s", path, strerror(-r));
+	else
+		status = wait_ready(app, name, path, (int[]){ line[0], err[0] }, pid);
+	close(line[0]);
+	close(err[0]);
+	return status;
 }

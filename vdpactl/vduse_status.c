@@ -89,6 +89,7 @@ static bool fill(const json_t *o, struct vduse_status *s)
 	s->readonly = get_bool(o, "readonly");
 	s->driver_ok = get_bool(o, "driver_ok");
 	s->failing = get_bool(o, "failing");
+	s->broken = get_bool(o, "broken");
 	s->api_version = get_u64(o, "api_version");
 	s->size = get_u64(o, "size");
 	s->block_size = get_u64(o, "block_size");

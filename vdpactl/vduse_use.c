@@ -181,7 +181,7 @@ static int flush_node(const char *node)
 	return ioctl(fd, BLKFLSBUF, 0) < 0 ? errno : 0;
 }
 
-enum status vduse_flush(struct app *app, const char *name, const char *node)
+enum status vduse_flush(struct app *app, const char *name, const char *node, bool force)
 {
 	pid_t pid = fork();
 	int r;
@@ -201,7 +201,9 @@ enum status vduse_flush(struct app *app, const char *name, const char *node)
 	if (r == EBUSY)
 		return diag_fail(app, name, EBUSY, "look in other mount namespaces",
 				 "busy: %s is in exclusive use, mounted or held", node);
-	if (r)
+	if (r && force)
+		diag_note(app, "what was not on the disk yet is lost: %s: %s", node, strerror(r));
+	else if (r)
 		return diag_fail(app, name, r == ENXIO ? EIO : r, NULL,
 				 "%s could not be written back: %s", node, strerror(r));
 	return ST_OK;

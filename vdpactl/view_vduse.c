@@ -5,15 +5,16 @@
 #include "text.h"
 
 static const char *const daemon_words[] = {
-	[VDUSE_DAEMON_SERVING] = "serving", [VDUSE_DAEMON_FAILING] = "failing",
-	[VDUSE_DAEMON_SILENT] = "silent",   [VDUSE_DAEMON_GONE] = "gone",
-	[VDUSE_DAEMON_OTHER] = "other",
+	[VDUSE_DAEMON_BROKEN] = "broken",   [VDUSE_DAEMON_SERVING] = "serving",
+	[VDUSE_DAEMON_FAILING] = "failing", [VDUSE_DAEMON_SILENT] = "silent",
+	[VDUSE_DAEMON_GONE] = "gone",	    [VDUSE_DAEMON_OTHER] = "other",
 };
 
 /* A daemon answered, so that its numbers are known. */
 static bool is_known(const struct vduse_view *d)
 {
-	return d->daemon == VDUSE_DAEMON_SERVING || d->daemon == VDUSE_DAEMON_FAILING;
+	return d->daemon == VDUSE_DAEMON_SERVING || d->daemon == VDUSE_DAEMON_FAILING ||
+	       d->daemon == VDUSE_DAEMON_BROKEN;
 }
 
 /* ---- text ---- */

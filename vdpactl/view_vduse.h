@@ -9,6 +9,7 @@
 enum vduse_daemon {
 	VDUSE_DAEMON_SERVING,
 	VDUSE_DAEMON_FAILING, /* it answers every request with an error */
+	VDUSE_DAEMON_BROKEN, /* the kernel gave the device up */
 	VDUSE_DAEMON_SILENT, /* it lives and does not answer */
 	VDUSE_DAEMON_GONE,
 	VDUSE_DAEMON_OTHER, /* another program's device */
