@@ -10,7 +10,7 @@
  * fails takes over the parent's only pointer to its device, so that deleting
  * both dereferences NULL with the locks of all generic netlink held.
  *
- * Deleting.  vhost_vdpa waits, not killable and with those locks held, until
+ * Deleting, and unbinding.  vhost_vdpa waits, not killable and with those locks held, until
  * its char device is closed.  virtio_vdpa resets the device, which for VDUSE
  * means a message to a daemon and a wait for its answer.
  */
@@ -203,24 +203,15 @@ static int has_virtio_driver(struct vdpa_ctx *ctx, const char *name, const char 
 	return driver ? 1 : 0;
 }
 
-static int guard_virtio(struct vdpa_ctx *ctx, const char *name, const char *link)
+/* A message to the daemon of VDUSE device vduse must find a reader. */
+static int check_served(struct vdpa_ctx *ctx, const char *name, const char *vduse)
 {
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
-	CLEANUP_FREE char *path = realpath(link, NULL);
-	CLEANUP_FREE char *vduse = path ? sysfs_parent(path) : NULL;
-	dev_t number;
 	bool hidden = false;
+	dev_t number;
 	int r;
 
-	if (!vduse)
-		return errno == ENOMEM ? fail_memory(ctx) : 0;
-	if (!sysfs_has_subsystem(vduse, "vduse"))
-		return errno == ENOMEM ? fail_memory(ctx) : 0;
-	r = has_virtio_driver(ctx, name, path);
-	if (r > 0)
-		r = sysfs_read_dev(vduse, &number);
-	else if (r == 0)
-		return 0;
+	r = sysfs_read_dev(vduse, &number);
 	if (r == 0)
 		r = find_users(ctx, number, true, &users, &hidden);
 	if (r < 0)
@@ -228,6 +219,43 @@ static int guard_virtio(struct vdpa_ctx *ctx, const char *name, const char *link
 	if (vdpa_user_list_get_size(users) || hidden)
 		return 0;
 	return fail_unserved(ctx, vduse, name);
+}
+
+/* The VDUSE device that the vdpa device at path belongs to, the caller's; NULL with *r. */
+static char *vduse_of(struct vdpa_ctx *ctx, const char *path, int *r)
+{
+	CLEANUP_FREE char *vduse = path ? sysfs_parent(path) : NULL;
+
+	*r = 0;
+	if (vduse && sysfs_has_subsystem(vduse, "vduse"))
+		return TAKE(vduse);
+	if (errno == ENOMEM)
+		*r = fail_memory(ctx);
+	return NULL;
+}
+
+static int guard_virtio(struct vdpa_ctx *ctx, const char *name, const char *link)
+{
+	CLEANUP_FREE char *path = realpath(link, NULL);
+	CLEANUP_FREE char *vduse = NULL;
+	int r;
+
+	vduse = vduse_of(ctx, path, &r);
+	if (!vduse)
+		return r;
+	r = has_virtio_driver(ctx, name, path);
+	if (r < 0)
+		return fail_memory(ctx);
+	return r ? check_served(ctx, name, vduse) : 0;
+}
+
+int guard_probe(struct vdpa_ctx *ctx, const char *name, const char *path)
+{
+	CLEANUP_FREE char *vduse = NULL;
+	int r;
+
+	vduse = vduse_of(ctx, path, &r);
+	return vduse ? check_served(ctx, name, vduse) : r;
 }
 
 int guard_del(struct vdpa_ctx *ctx, const char *name)

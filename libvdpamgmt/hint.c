@@ -182,7 +182,7 @@ static void hint_vduse(struct vdpa_ctx *ctx, struct vdpa_error *err, const char 
 	if (node && !path_exists(ctx->dev, node))
 		error_hint(
 			err,
-			"there is no VDUSE device \"%s\": its daemon creates it (%s/%s) before it can be added",
+			"there is no VDUSE device \"%s\": its daemon creates it (%s/%s) before it can be added, as `vduse add` does",
 			name, ctx->dev, node);
 	else
 		error_hint(

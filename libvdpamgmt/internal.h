@@ -10,7 +10,7 @@
  *                          v
  *                    transport.c or the caller's transport <=> kernel
  *
- *   guard.c, sysdev.c, users.c: sysfs and procfs     hint.c: errors to advice
+ *   guard.c, sysdev.c, users.c, bind.c: sysfs and procfs     hint.c: errors to advice
  *
  * One convention: 0 or a negative errno, the story in ctx->error.
  */
@@ -140,6 +140,8 @@ void free_names(char **names);
 
 int guard_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec);
 int guard_del(struct vdpa_ctx *ctx, const char *name);
+/* Before virtio_vdpa is bound to the device called name, whose own directory is path. */
+int guard_probe(struct vdpa_ctx *ctx, const char *name, const char *path);
 
 /* ---- parents.c: what is known of parent drivers; improves hints, never forbids ---- */
 

@@ -15,6 +15,7 @@ static void sysdev_release(struct vdpa_sysdev *s)
 	free(s->virtio);
 	free(s->netdev);
 	free(s->blockdev);
+	free(s->node);
 	free(s->parent);
 	free(s->parent_bus);
 	free(s->parent_driver);
@@ -122,7 +123,18 @@ static int read_virtio(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysde
 	return read_child(dir, "block", &s->blockdev);
 }
 
-static int read_all(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *s)
+static int read_node(struct vdpa_ctx *ctx, struct vdpa_sysdev *s)
+{
+	if (s->chardev)
+		s->node = strdup(s->chardev);
+	else if (s->blockdev)
+		s->node = format_string("%s/%s", ctx->dev, s->blockdev);
+	else
+		return 0;
+	return s->node ? 0 : -ENOMEM;
+}
+
+static int read_bound(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *s)
 {
 	int r;
 
@@ -137,6 +149,13 @@ static int read_all(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *
 	if (strcmp(s->driver, "virtio_vdpa") == 0)
 		return read_virtio(ctx, name, s);
 	return 0;
+}
+
+static int read_all(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *s)
+{
+	int r = read_bound(ctx, name, s);
+
+	return r < 0 ? r : read_node(ctx, s);
 }
 
 int vdpa_sysdev_get(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev **sysdev)
@@ -206,6 +225,11 @@ const char *vdpa_sysdev_get_netdev(const struct vdpa_sysdev *sysdev)
 const char *vdpa_sysdev_get_blockdev(const struct vdpa_sysdev *sysdev)
 {
 	return sysdev->blockdev;
+}
+
+const char *vdpa_sysdev_get_node(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->node;
 }
 
 const char *vdpa_sysdev_get_parent(const struct vdpa_sysdev *sysdev)

@@ -15,6 +15,7 @@ struct vdpa_sysdev {
 	char *virtio;
 	char *netdev;
 	char *blockdev;
+	char *node; /* of chardev or blockdev */
 	char *parent;
 	char *parent_bus;
 	char *parent_driver;

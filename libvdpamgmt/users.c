@@ -63,17 +63,18 @@ static int add_user(struct vdpa_user_list *list, const char *dir, pid_t pid)
  * inode, not the link's text: the node may have another name, in another mount
  * namespace.  AT_STATX_DONT_SYNC: a file of a dead NFS server must not hang us.
  */
-static bool is_device(int fds, const char *fd, dev_t number)
+static bool is_device(int fds, const char *fd, mode_t type, dev_t number)
 {
 	struct statx st;
 
-	if (statx(fds, fd, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0 || !S_ISCHR(st.stx_mode))
+	if (statx(fds, fd, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0 ||
+	    (st.stx_mode & S_IFMT) != type)
 		return false;
 	return makedev(st.stx_rdev_major, st.stx_rdev_minor) == number;
 }
 
 /* 1 when the process at dir has it open, 0 when not or ended, -EACCES when that can't be seen. */
-static int has_open(const char *dir, dev_t number)
+static int has_open(const char *dir, mode_t type, dev_t number)
 {
 	CLEANUP_FREE char *path = format_string("%s/fd", dir);
 	CLEANUP_CLOSEDIR DIR *d = path ? opendir(path) : NULL;
@@ -84,7 +85,7 @@ static int has_open(const char *dir, dev_t number)
 	if (!d)
 		return errno == EACCES || errno == EPERM ? -EACCES : 0;
 	while ((e = next_entry(d))) {
-		if (is_device(dirfd(d), e->d_name, number))
+		if (is_device(dirfd(d), e->d_name, type, number))
 			return 1;
 	}
 	return errno == EACCES ? -EACCES : 0;
@@ -99,7 +100,7 @@ static bool in_pid_namespace(struct vdpa_ctx *ctx)
 	return path && stat(path, &st) == 0 && st.st_ino != PID_NS_INIT_INO;
 }
 
-static int scan(struct vdpa_ctx *ctx, DIR *d, dev_t number, bool first_only,
+static int scan(struct vdpa_ctx *ctx, DIR *d, mode_t type, dev_t number, bool first_only,
 		struct vdpa_user_list *list, bool *hidden)
 {
 	const struct dirent *e;
@@ -114,7 +115,7 @@ static int scan(struct vdpa_ctx *ctx, DIR *d, dev_t number, bool first_only,
 		dir = format_string("%s/%s", ctx->proc, e->d_name);
 		if (!dir)
 			return -ENOMEM;
-		r = has_open(dir, number);
+		r = has_open(dir, type, number);
 		if (r == -EACCES)
 			*hidden = true;
 		else if (r > 0)
@@ -127,8 +128,8 @@ static int scan(struct vdpa_ctx *ctx, DIR *d, dev_t number, bool first_only,
 	return -errno;
 }
 
-int find_users(struct vdpa_ctx *ctx, dev_t number, bool first_only, struct vdpa_user_list **list,
-	       bool *hidden)
+static int find_users_of(struct vdpa_ctx *ctx, mode_t type, dev_t number, bool first_only,
+			 struct vdpa_user_list **list, bool *hidden)
 {
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *l = user_list_new();
 	CLEANUP_CLOSEDIR DIR *d = opendir(ctx->proc);
@@ -139,11 +140,17 @@ int find_users(struct vdpa_ctx *ctx, dev_t number, bool first_only, struct vdpa_
 		r = -ENOMEM;
 	*hidden = in_pid_namespace(ctx);
 	if (r == 0)
-		r = scan(ctx, d, number, first_only, l, hidden);
+		r = scan(ctx, d, type, number, first_only, l, hidden);
 	if (r < 0)
 		return ctx_fail(ctx, -r, "can't read %s: %s", ctx->proc, strerrordesc_np(-r));
 	*list = TAKE(l);
 	return 0;
+}
+
+int find_users(struct vdpa_ctx *ctx, dev_t number, bool first_only, struct vdpa_user_list **list,
+	       bool *hidden)
+{
+	return find_users_of(ctx, S_IFCHR, number, first_only, list, hidden);
 }
 
 /* Every open char device holds a reference on the module; built in, it has no count. */
@@ -168,6 +175,21 @@ int vdpa_user_list(struct vdpa_ctx *ctx, const char *name, struct vdpa_user_list
 		return find_users(ctx, s->number, false, list, &hidden);
 	*list = user_list_new();
 	return *list ? 0 : ctx_fail(ctx, ENOMEM, "out of memory");
+}
+
+int vdpa_user_list_node(struct vdpa_ctx *ctx, const char *path, struct vdpa_user_list **list)
+{
+	struct stat st;
+	bool hidden;
+
+	if (stat(path, &st) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return ctx_fail(ctx, ENODEV, "there is no device node %s", path);
+		return ctx_fail(ctx, errno, "can't look up %s: %s", path, strerrordesc_np(errno));
+	}
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return ctx_fail(ctx, EINVAL, "%s is no device node", path);
+	return find_users_of(ctx, st.st_mode & S_IFMT, st.st_rdev, false, list, &hidden);
 }
 
 size_t vdpa_user_list_get_size(const struct vdpa_user_list *list)

@@ -405,6 +405,40 @@ VDPA_API VDPA_NODISCARD int vdpa_dev_set(struct vdpa_ctx *ctx, const struct vdpa
 VDPA_API VDPA_NODISCARD int vdpa_dev_del(struct vdpa_ctx *ctx, const char *name,
 					 unsigned int flags);
 
+/* ---- binding devices to drivers (root) --------------------------------- */
+
+/*
+ * vdpa_dev_bind: give the device to a driver of the vdpa bus ("vhost_vdpa",
+ * "virtio_vdpa"), whatever has it now; sets its driver_override.  Nothing is
+ * done when that driver has it already.  Returns 0, -ENODEV, -EOPNOTSUPP (no
+ * such driver: the hint tells what to load), -EBUSY or -errno.
+ * vdpa_dev_unbind: take it from its driver, if it has one; driver_override
+ * stays as it is.
+ * Refused without VDPA_FORCE with -EBUSY, and the users named, when the kernel
+ * would wait without end, as with vdpa_dev_del().  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_dev_bind(struct vdpa_ctx *ctx, const char *name,
+					  const char *driver, unsigned int flags);
+VDPA_API VDPA_NODISCARD int vdpa_dev_unbind(struct vdpa_ctx *ctx, const char *name,
+					    unsigned int flags);
+
+/*
+ * vdpa_dev_wait: wait until what the device's driver makes of it is there: the
+ * node of its char or block device, or its network interface; for up to
+ * timeout_ms milliseconds, 0 looks once.  Returns 0, -ENODEV, -EINVAL (bound to
+ * no driver), -ETIMEDOUT or -errno.  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_dev_wait(struct vdpa_ctx *ctx, const char *name, int timeout_ms,
+					  struct vdpa_sysdev **sysdev);
+
+/*
+ * Whether new devices are bound at once, to whichever driver was loaded first:
+ * a setting of the whole host.  While it is on, an addition runs that driver's
+ * probe and holds the locks of all vdpa requests meanwhile.  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_autoprobe_get(struct vdpa_ctx *ctx, bool *on);
+VDPA_API VDPA_NODISCARD int vdpa_autoprobe_set(struct vdpa_ctx *ctx, bool on);
+
 /*
  * Bulk: many additions and deletions over one socket, in the order queued.
  *
@@ -479,6 +513,8 @@ VDPA_API bool vdpa_sysdev_get_chardev_number(const struct vdpa_sysdev *sysdev, d
 VDPA_API const char *vdpa_sysdev_get_virtio(const struct vdpa_sysdev *sysdev);
 VDPA_API const char *vdpa_sysdev_get_netdev(const struct vdpa_sysdev *sysdev);
 VDPA_API const char *vdpa_sysdev_get_blockdev(const struct vdpa_sysdev *sysdev);
+/* "/dev/vhost-vdpa-N" or the block device ("/dev/vda"); NULL when there is none. Since: 0.1 */
+VDPA_API const char *vdpa_sysdev_get_node(const struct vdpa_sysdev *sysdev);
 /* The parent device's sysfs name, bus and driver ("0000:65:00.2", "pci", "ifcvf"); NULL without. Since: 0.1 */
 VDPA_API const char *vdpa_sysdev_get_parent(const struct vdpa_sysdev *sysdev);
 VDPA_API const char *vdpa_sysdev_get_parent_bus(const struct vdpa_sysdev *sysdev);
@@ -491,6 +527,13 @@ VDPA_API const char *vdpa_sysdev_get_parent_driver(const struct vdpa_sysdev *sys
  */
 VDPA_API VDPA_NODISCARD int vdpa_user_list(struct vdpa_ctx *ctx, const char *name,
 					   struct vdpa_user_list **list);
+/*
+ * vdpa_user_list_node: the same for any device node (char or block device).
+ * The kernel itself, as with a mounted filesystem, is no process.  Returns 0,
+ * -ENODEV (no such node), -EINVAL (no device) or -errno.  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_user_list_node(struct vdpa_ctx *ctx, const char *path,
+						struct vdpa_user_list **list);
 VDPA_API struct vdpa_user_list *vdpa_user_list_unref(struct vdpa_user_list *list);
 VDPA_API size_t vdpa_user_list_get_size(const struct vdpa_user_list *list);
 VDPA_API pid_t vdpa_user_list_get_pid(const struct vdpa_user_list *list, size_t i);

@@ -73,10 +73,19 @@ enum status app_run(struct app *app, int argc, char **argv)
 	return app_finish(app, status);
 }
 
-enum status app_connect(struct app *app)
+enum status app_context(struct app *app)
 {
 	if (!app->ctx && vdpa_ctx_new(&app->ctx) < 0)
 		return diag_error(app, NULL, NULL, NULL);
+	return ST_OK;
+}
+
+enum status app_connect(struct app *app)
+{
+	enum status status = app_context(app);
+
+	if (status)
+		return status;
 	if (vdpa_ctx_connect(app->ctx) == 0)
 		return ST_OK;
 	if (app->legacy) {
@@ -86,22 +95,29 @@ enum status app_connect(struct app *app)
 	return diag_ctx(app, NULL);
 }
 
+enum status app_open_section(struct app *app, const char *section)
+{
+	enum status status;
+
+	if (!app->opt.json)
+		return ST_OK;
+	status = json_load(app);
+	if (status)
+		return status;
+	json_out_init(&app->json, &app->out, app->opt.pretty);
+	json_out_begin(&app->json, NULL);
+	json_out_begin(&app->json, section);
+	app->document = DOC_SECTION;
+	return ST_OK;
+}
+
 enum status app_begin_section(struct app *app, const char *section)
 {
 	enum status status = app->legacy ? app_connect(app) : ST_OK;
 
-	if (status)
-		return status;
-	if (app->opt.json) {
-		status = json_load(app);
-		if (status)
-			return status;
-		json_out_init(&app->json, &app->out, app->opt.pretty);
-		json_out_begin(&app->json, NULL);
-		json_out_begin(&app->json, section);
-		app->document = DOC_SECTION;
-	}
-	return app->legacy ? ST_OK : app_connect(app);
+	if (!status)
+		status = app_open_section(app, section);
+	return status || app->legacy ? status : app_connect(app);
 }
 
 const struct vdpa_mgmtdev *app_mgmtdev(struct app *app, const char *handle)

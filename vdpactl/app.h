@@ -71,6 +71,7 @@ DEFINE_CLEANUP(struct vdpa_config_list, vdpa_config_list_unref)
 DEFINE_CLEANUP(struct vdpa_vstats, vdpa_vstats_unref)
 DEFINE_CLEANUP(struct vdpa_vstats_list, vdpa_vstats_list_unref)
 DEFINE_CLEANUP(struct vdpa_sysdev, vdpa_sysdev_unref)
+DEFINE_CLEANUP(struct vdpa_user_list, vdpa_user_list_unref)
 DEFINE_CLEANUP(struct vdpa_netdev, vdpa_netdev_unref)
 DEFINE_CLEANUP(struct vdpa_spec, vdpa_spec_unref)
 
@@ -82,6 +83,8 @@ void app_close(struct app *app);
 enum status app_run(struct app *app, int argc, char **argv);
 /* Writes the output of a command that ended with status; returns that, or why writing failed. */
 enum status app_finish(struct app *app, enum status status);
+/* Makes app->ctx, for what needs no netlink; a failure is reported. */
+enum status app_context(struct app *app);
 /* Makes app->ctx and finds the kernel's family; a failure is reported. */
 enum status app_connect(struct app *app);
 /*
@@ -90,7 +93,9 @@ enum status app_connect(struct app *app);
  * in app->ctx.
  */
 const struct vdpa_mgmtdev *app_mgmtdev(struct app *app, const char *handle);
-/* Opens the section of a command that shows something, then connects. */
+/* Opens the section of a command that shows something: only JSON has one. */
+enum status app_open_section(struct app *app, const char *section);
+/* The same, then connects. */
 enum status app_begin_section(struct app *app, const char *section);
 
 /* ---- out.c ---- */

@@ -32,6 +32,12 @@ enum value_kind {
 	VALUE_VQS, /* a number of virtqueues, kept as pairs */
 	VALUE_FEATURES,
 	VALUE_QIDX,
+	VALUE_VDUSE, /* an existing VDUSE device */
+	/* These are stored at arg->offset of struct args: */
+	VALUE_TEXT, /* as it is, not empty: const char * */
+	VALUE_CHOICE, /* one of arg->choices: const char * */
+	VALUE_NUMBER, /* decimal, from arg->min to arg->max: uint64_t */
+	VALUE_SIZE, /* octets, with an optional K, M, G or T: uint64_t */
 };
 
 /* Presence bits. */
@@ -46,6 +52,20 @@ enum value_kind {
 #define HAS_IF_EXISTS (1u << 8)
 #define HAS_FORCE (1u << 9)
 #define HAS_ITEMS (1u << 10)
+#define HAS_TYPE (1u << 11)
+#define HAS_BACKEND (1u << 12)
+#define HAS_QUEUES (1u << 13)
+#define HAS_QUEUE_SIZE (1u << 14)
+#define HAS_READONLY (1u << 15)
+#define HAS_BLOCK_SIZE (1u << 16)
+#define HAS_SERIAL (1u << 17)
+#define HAS_CACHE (1u << 18)
+#define HAS_PACKED (1u << 19)
+#define HAS_RECONNECT (1u << 20)
+#define HAS_DRIVER (1u << 21)
+#define HAS_WAIT (1u << 22)
+#define HAS_FAIL (1u << 23)
+#define HAS_SIZE (1u << 24)
 
 struct arg {
 	const char *word; /* NULL: positional, then it is the table's first */
@@ -57,6 +77,10 @@ struct arg {
 	bool required;
 	bool repeat; /* positional: more than one, but not in `vdpa` */
 	unsigned int conflicts; /* presence bits that can't stand beside it */
+	const char *expected; /* of VALUE_TEXT, _CHOICE and _NUMBER: "a decimal number from 1 to 9" */
+	const char *const *choices; /* NULL-terminated */
+	uint64_t min, max;
+	size_t offset; /* in struct args */
 	const char *legacy_missing; /* what `vdpa` says when a required one is not there */
 };
 
@@ -65,6 +89,21 @@ struct arg {
 		.help = NULL \
 	}
 #define ARG_IS_END(a) (!(a)->help)
+
+/* What only the commands of vduse take. */
+struct vduse_args {
+	const char *type;
+	const char *backend;
+	const char *serial;
+	const char *cache;
+	const char *driver;
+	const char *block_size;
+	uint64_t queues;
+	uint64_t queue_size;
+	uint64_t reconnect; /* seconds */
+	uint64_t wait; /* seconds */
+	uint64_t size; /* octets */
+};
 
 struct args {
 	unsigned int has; /* HAS_* */
@@ -80,6 +119,7 @@ struct args {
 	uint64_t features;
 	uint32_t qidx; /* or VDPA_QUEUE_INDEX_CTRL */
 	bool qidx_all;
+	struct vduse_args vduse;
 };
 
 /* Reports what is wrong. */

@@ -50,10 +50,28 @@ static const struct command group_dev = {
 	.bare = BARE_FIRST,
 };
 
+static const struct command group_vduse = {
+	.name = "vduse",
+	.summary = "devices that a program serves: VDUSE",
+	.match = MATCH_NEW,
+	.subs =
+		(const struct command *const[]){
+			&cmd_vduse_show,
+			&cmd_vduse_add,
+			&cmd_vduse_del,
+			&cmd_vduse_restart,
+			&cmd_vduse_rescue,
+			&cmd_vduse_resize,
+			NULL,
+		},
+	.help_match = MATCH_EXACT,
+	.bare = BARE_FIRST,
+};
+
 const struct command command_root = {
 	.name = "",
 	.summary = "show and manage vDPA devices",
-	.subs = (const struct command *const[]){ &group_mgmtdev, &group_dev, NULL },
+	.subs = (const struct command *const[]){ &group_mgmtdev, &group_dev, &group_vduse, NULL },
 	.help_match = MATCH_PREFIX,
 	.bare = BARE_HELP,
 };

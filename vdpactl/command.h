@@ -40,6 +40,12 @@ extern const struct command cmd_dev_del;
 extern const struct command cmd_dev_set;
 extern const struct command cmd_dev_config_show;
 extern const struct command cmd_dev_vstats_show;
+extern const struct command cmd_vduse_show;
+extern const struct command cmd_vduse_add;
+extern const struct command cmd_vduse_del;
+extern const struct command cmd_vduse_restart;
+extern const struct command cmd_vduse_rescue;
+extern const struct command cmd_vduse_resize;
 
 /* The command of the group that the word stands for, or NULL. */
 const struct command *command_find(const struct command *group, const char *word, bool legacy);

@@ -10,6 +10,7 @@
 
 #include "common/parse.h"
 #include "command.h"
+#include "vduse.h"
 
 struct complete {
 	struct app *app;
@@ -69,6 +70,16 @@ static void offer_devices(struct complete *c, char *const *used, int n_used)
 		if (!again)
 			offer(c, name);
 	}
+}
+
+static void offer_vduse(struct complete *c)
+{
+	CLEANUP(vduse_names_free) struct vduse_names names = { 0 };
+
+	if (vduse_names(&names) < 0)
+		return;
+	for (size_t i = 0; i < names.size; i++)
+		offer(c, names.names[i]);
 }
 
 static void offer_mgmtdevs(struct complete *c)
@@ -180,6 +191,16 @@ static void offer_value(struct complete *c, const struct command *cmd, const str
 	case VALUE_QIDX:
 		offer_queues(c, c->words[first]);
 		break;
+	case VALUE_VDUSE:
+		offer_vduse(c);
+		break;
+	case VALUE_CHOICE:
+		for (const char *const *choice = arg->choices; *choice; choice++)
+			offer(c, *choice);
+		break;
+	case VALUE_TEXT:
+	case VALUE_NUMBER:
+	case VALUE_SIZE:
 	case VALUE_NAME:
 	case VALUE_U16:
 	case VALUE_VQS:

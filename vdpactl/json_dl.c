@@ -35,9 +35,12 @@ enum status json_load(struct app *app)
 		return ST_OK;
 	lib = dlopen(JSON_SONAME, RTLD_NOW | RTLD_LOCAL);
 	if (!lib) {
+		bool json = app->opt.json;
+
 		app->opt.json = false;
 		return diag_fail(app, NULL, ENOSYS, "install libjansson (Debian: libjansson4)",
-				 "JSON output needs %s, which cannot be loaded", JSON_SONAME);
+				 "%s needs %s, which cannot be loaded",
+				 json ? "JSON output" : "the talk with VDUSE daemons", JSON_SONAME);
 	}
 	missing = load_symbols(lib);
 	if (missing) {

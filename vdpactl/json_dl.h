@@ -34,7 +34,9 @@
 	X(json_array_get)              \
 	X(json_string_value)           \
 	X(json_string_length)          \
-	X(json_integer_value)
+	X(json_integer_value)          \
+	X(json_loadb)                  \
+	X(json_object_get)
 
 struct json_dl {
 #define JSON_DL_MEMBER(fn) __typeof__(&fn) fn;

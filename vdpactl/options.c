@@ -14,7 +14,7 @@ const struct option_desc option_table[] = {
 	{ 'p', "pretty", NULL, NULL, "with -json: on several lines, indented", true },
 	{ 'd', "details", NULL, NULL, "print more fields", false },
 	{ 'o', "oneline", NULL, NULL, "print each record on one line", false },
-	{ 's', "statistics", "stats", NULL, "dev show: print queue statistics too", false },
+	{ 's', "statistics", "stats", NULL, "dev show, vduse show: print queue statistics too", false },
 	{ 'n', "no-nice-names", "numeric", NULL, "print numbers instead of names", false },
 	{ 'b', "batch", NULL, "FILE", "run the commands in FILE, - for standard input", false },
 	{ 'f', "force", NULL, NULL, "with -batch: go on after a command that failed", false },

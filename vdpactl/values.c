@@ -30,6 +30,14 @@ const char *value_expected(const struct arg *arg, bool legacy)
 	case VALUE_QIDX:
 		return legacy ? "a decimal number from 0 to 4294967295" :
 				"a queue's decimal number, \"all\" or \"ctrlvq\"";
+	case VALUE_VDUSE:
+		return "the name of a VDUSE device";
+	case VALUE_TEXT:
+	case VALUE_CHOICE:
+	case VALUE_NUMBER:
+		return arg->expected;
+	case VALUE_SIZE:
+		return "a number of octets (or of K, M, G, T: 64M)";
 	case VALUE_NONE:
 		break;
 	}
@@ -179,11 +187,56 @@ static enum status parse_qidx(struct app *app, const struct arg *arg, const char
 	return ST_OK;
 }
 
+/* Where the value goes; the argument's kind tells its type. */
+static void *slot(const struct arg *arg, struct args *args)
+{
+	return (char *)args + arg->offset;
+}
+
+static enum status parse_choice(struct app *app, const struct arg *arg, const char *text,
+				struct args *args)
+{
+	for (const char *const *c = arg->choices; *c; c++) {
+		if (strcmp(text, *c))
+			continue;
+		*(const char **)slot(arg, args) = *c;
+		return ST_OK;
+	}
+	return refuse(app, arg, text);
+}
+
+static enum status parse_number(struct app *app, const struct arg *arg, const char *text,
+				struct args *args)
+{
+	uint64_t v;
+
+	if (parse_dec(text, arg->max, &v) < 0 || v < arg->min)
+		return refuse(app, arg, text);
+	*(uint64_t *)slot(arg, args) = v;
+	return ST_OK;
+}
+
+static enum status parse_octets(struct app *app, const struct arg *arg, const char *text,
+				struct args *args)
+{
+	uint64_t v;
+
+	if (parse_size(text, &v) < 0 || v > INT64_MAX)
+		return refuse(app, arg, text);
+	*(uint64_t *)slot(arg, args) = v;
+	return ST_OK;
+}
+
 enum status value_parse(struct app *app, const struct arg *arg, char *text, struct args *args)
 {
 	switch (arg->kind) {
 	case VALUE_DEV:
 		if (!*text && !app->legacy)
+			return refuse(app, arg, text);
+		args->name = text;
+		return ST_OK;
+	case VALUE_VDUSE:
+		if (!*text)
 			return refuse(app, arg, text);
 		args->name = text;
 		return ST_OK;
@@ -205,6 +258,17 @@ enum status value_parse(struct app *app, const struct arg *arg, char *text, stru
 		return parse_features(app, arg, text, args);
 	case VALUE_QIDX:
 		return parse_qidx(app, arg, text, args);
+	case VALUE_TEXT:
+		if (!*text)
+			return refuse(app, arg, text);
+		*(const char **)slot(arg, args) = text;
+		return ST_OK;
+	case VALUE_CHOICE:
+		return parse_choice(app, arg, text, args);
+	case VALUE_NUMBER:
+		return parse_number(app, arg, text, args);
+	case VALUE_SIZE:
+		return parse_octets(app, arg, text, args);
 	case VALUE_NONE:
 		break;
 	}

@@ -16,7 +16,7 @@ is() { # WORD...
 
 @test "objects, commands, aliases" {
 	complete vdpactl ''
-	is mgmtdev dev help
+	is mgmtdev dev vduse help
 	complete vdpactl d
 	is dev
 	complete vdpactl dev ''

@@ -29,7 +29,7 @@ asked() { # WORD...
 
 @test "objects, commands, options" {
 	offered 'vdpactl '
-	offers dev help mgmtdev
+	offers dev help mgmtdev vduse
 	offered 'vdpactl m'
 	offers mgmtdev
 	offered 'vdpactl dev s'

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Giving devices to the drivers of the vdpa bus, through sysfs: unlike a
+ * request by netlink this holds no lock but the device's own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "sysdev.h"
+#include "sysfs.h"
+
+#define POLL_MS 10
+
+static int fail_memory(struct vdpa_ctx *ctx)
+{
+	return ctx_fail(ctx, ENOMEM, "out of memory");
+}
+
+/* 0 or -errno, nothing recorded. */
+static int write_file(const char *path, const char *text)
+{
+	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+static int write_at(struct vdpa_ctx *ctx, const char *dir, const char *file, const char *text)
+{
+	CLEANUP_FREE char *path = format_string("%s/%s", dir, file);
+	int r = path ? write_file(path, text) : -ENOMEM;
+
+	if (r < 0) {
+		ctx_fail(ctx, -r, "can't write \"%s\" to %s/%s: %s", strcmp(text, "\n") ? text : "",
+			 dir, file, strerrordesc_np(-r));
+		if (r == -EACCES || r == -EPERM)
+			ctx_hint(ctx, "drivers are bound by root");
+	}
+	return r;
+}
+
+static int fail_no_driver(struct vdpa_ctx *ctx, const char *name, const char *driver)
+{
+	ctx_fail(ctx, EOPNOTSUPP, "can't bind device \"%s\": the vdpa bus has no driver \"%s\"",
+		 name, driver);
+	ctx_hint(ctx, "load it: `modprobe %s`", driver);
+	return -EOPNOTSUPP;
+}
+
+/* The directory of the driver, the caller's; NULL with the failure in *r. */
+static char *driver_dir(struct vdpa_ctx *ctx, const char *name, const char *driver, int *r)
+{
+	char *dir = NULL;
+
+	*r = 0;
+	if (is_file_name(driver)) {
+		dir = format_string("%s/bus/vdpa/drivers/%s", ctx->sys, driver);
+		if (!dir)
+			*r = fail_memory(ctx);
+		else if (access(dir, F_OK) == 0)
+			return dir;
+	}
+	if (*r == 0)
+		*r = fail_no_driver(ctx, name, driver);
+	free(dir);
+	return NULL;
+}
+
+static int unbind(struct vdpa_ctx *ctx, const char *name, const char *driver)
+{
+	CLEANUP_FREE char *dir = NULL;
+	int r;
+
+	dir = driver_dir(ctx, name, driver, &r);
+	return dir ? write_at(ctx, dir, "unbind", name) : r;
+}
+
+int vdpa_dev_unbind(struct vdpa_ctx *ctx, const char *name, unsigned int flags)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	int r;
+
+	r = vdpa_sysdev_get(ctx, name, &s);
+	if (r < 0 || !s->driver)
+		return r;
+	if (!(flags & VDPA_FORCE))
+		r = guard_del(ctx, name);
+	return r < 0 ? r : unbind(ctx, name, s->driver);
+}
+
+/* Kernels before 5.17 have no driver_override; there only `bind` decides. */
+static int set_override(struct vdpa_ctx *ctx, const struct vdpa_sysdev *s, const char *driver)
+{
+	CLEANUP_FREE char *path = format_string("%s/driver_override", s->path);
+
+	if (!path)
+		return fail_memory(ctx);
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	return write_at(ctx, s->path, "driver_override", driver);
+}
+
+static int bind_to(struct vdpa_ctx *ctx, const char *name, const char *dir, const char *driver)
+{
+	CLEANUP_FREE char *path = format_string("%s/bind", dir);
+	int r = path ? write_file(path, name) : -ENOMEM;
+
+	if (r == 0)
+		return 0;
+	ctx_fail(ctx, -r, "can't bind device \"%s\" to %s: %s", name, driver, strerrordesc_np(-r));
+	if (r == -EACCES || r == -EPERM)
+		ctx_hint(ctx, "drivers are bound by root");
+	else
+		ctx_hint(ctx, "the kernel log tells more");
+	return r;
+}
+
+int vdpa_dev_bind(struct vdpa_ctx *ctx, const char *name, const char *driver, unsigned int flags)
+{
+	CLEANUP(cleanup_vdpa_error_unref_cb) struct vdpa_error *err = NULL;
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	CLEANUP_FREE char *dir = NULL;
+	int r;
+
+	r = vdpa_sysdev_get(ctx, name, &s);
+	if (r < 0 || (s->driver && strcmp(s->driver, driver) == 0))
+		return r;
+	dir = driver_dir(ctx, name, driver, &r);
+	if (!dir)
+		return r;
+	if (s->driver && !(flags & VDPA_FORCE))
+		r = guard_del(ctx, name);
+	if (r == 0 && strcmp(driver, "virtio_vdpa") == 0 && !(flags & VDPA_FORCE))
+		r = guard_probe(ctx, name, s->path);
+	if (r == 0)
+		r = set_override(ctx, s, driver);
+	if (r < 0)
+		return r;
+	if (s->driver)
+		r = unbind(ctx, name, s->driver);
+	if (r == 0)
+		r = bind_to(ctx, name, dir, driver);
+	if (r == 0)
+		return 0;
+	err = vdpa_error_ref(ctx->error);
+	(void)set_override(ctx, s, s->driver_override ? s->driver_override : "\n");
+	return ctx_set_error(ctx, TAKE(err));
+}
+
+/* ---- waiting for what a driver makes ---- */
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* An interface has no node; of the others, devtmpfs makes the node after sysfs has it. */
+static bool is_there(const struct vdpa_sysdev *s)
+{
+	return s->netdev || (s->node && access(s->node, F_OK) == 0);
+}
+
+static int fail_wait(struct vdpa_ctx *ctx, const char *name, const struct vdpa_sysdev *s, int ms)
+{
+	bool vhost = strcmp(s->driver, "vhost_vdpa") == 0;
+
+	ctx_fail(ctx, ETIMEDOUT, "%s made no %s of device \"%s\" within %d ms", s->driver,
+		 vhost	   ? "char device" :
+		 s->virtio ? "disk or interface" :
+			     "virtio device",
+		 name, ms);
+	if (!vhost && s->virtio)
+		ctx_hint(
+			ctx,
+			"is the driver of %s loaded (virtio_blk, virtio_net)? The kernel log tells more",
+			s->virtio);
+	return -ETIMEDOUT;
+}
+
+int vdpa_dev_wait(struct vdpa_ctx *ctx, const char *name, int timeout_ms,
+		  struct vdpa_sysdev **sysdev)
+{
+	const struct timespec nap = { .tv_nsec = POLL_MS * 1000000 };
+	int64_t end = now_ms() + timeout_ms;
+
+	for (;;) {
+		CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+		int r = vdpa_sysdev_get(ctx, name, &s);
+
+		if (r < 0)
+			return r;
+		if (!s->driver)
+			return ctx_fail(ctx, EINVAL, "device \"%s\" is bound to no driver", name);
+		if (is_there(s)) {
+			*sysdev = TAKE(s);
+			return 0;
+		}
+		if (now_ms() >= end)
+			return fail_wait(ctx, name, s, timeout_ms);
+		nanosleep(&nap, NULL);
+	}
+}
+
+/* ---- what becomes of new devices ---- */
+
+int vdpa_autoprobe_get(struct vdpa_ctx *ctx, bool *on)
+{
+	CLEANUP_FREE char *path = format_string("%s/bus/vdpa/drivers_autoprobe", ctx->sys);
+	CLEANUP_FREE char *text = path ? sysfs_read(path) : NULL;
+
+	if (!path)
+		return fail_memory(ctx);
+	if (!text)
+		return ctx_fail(ctx, errno, "can't read %s: %s", path, strerrordesc_np(errno));
+	*on = strcmp(text, "0") != 0;
+	return 0;
+}
+
+int vdpa_autoprobe_set(struct vdpa_ctx *ctx, bool on)
+{
+	CLEANUP_FREE char *bus = format_string("%s/bus/vdpa", ctx->sys);
+
+	if (!bus)
+		return fail_memory(ctx);
+	return write_at(ctx, bus, "drivers_autoprobe", on ? "1" : "0");
+}

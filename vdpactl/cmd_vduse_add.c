@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vduse add */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "json_dl.h"
+#include "vduse.h"
+
+#define WAIT_SECONDS 10
+#define SERIAL_OCTETS 20
+
+struct command_line {
+	const char *words[32];
+	char numbers[3][24];
+	size_t n;
+	size_t n_numbers;
+};
+
+static void put(struct command_line *c, const char *option, const char *value)
+{
+	c->words[c->n++] = option;
+	if (value)
+		c->words[c->n++] = value;
+}
+
+static void put_number(struct command_line *c, const char *option, uint64_t value)
+{
+	char *text = c->numbers[c->n_numbers++];
+
+	snprintf(text, sizeof(c->numbers[0]), "%llu", (unsigned long long)value);
+	put(c, option, text);
+}
+
+static enum status start(struct app *app, const struct args *args)
+{
+	const struct vduse_args *v = &args->vduse;
+	struct command_line c = { 0 };
+
+	put(&c, v->type, NULL);
+	put(&c, "--name", args->name);
+	put(&c, "--backend", v->backend);
+	if (args->has & HAS_QUEUES)
+		put_number(&c, "--queues", v->queues);
+	if (args->has & HAS_QUEUE_SIZE)
+		put_number(&c, "--queue-size", v->queue_size);
+	if (args->has & HAS_READONLY)
+		put(&c, "--readonly", NULL);
+	if (args->has & HAS_BLOCK_SIZE)
+		put(&c, "--block-size", v->block_size);
+	if (args->has & HAS_SERIAL)
+		put(&c, "--serial", v->serial);
+	if (args->has & HAS_CACHE)
+		put(&c, "--cache", v->cache);
+	if (args->has & HAS_PACKED)
+		put(&c, "--packed", NULL);
+	if (args->has & HAS_RECONNECT)
+		put_number(&c, "--reconnect", v->reconnect);
+	return vduse_start(app, args->name, c.words);
+}
+
+static enum status check_arguments(struct app *app, const struct args *args)
+{
+	const struct vduse_args *v = &args->vduse;
+	enum status status = vduse_check_name(app, args->name);
+
+	if (status)
+		return status;
+	if (args->has & HAS_QUEUE_SIZE && v->queue_size & (v->queue_size - 1))
+		return diag_usage(app,
+				  "%s: queue_size \"%llu\" is not a power of two, expected one "
+				  "from 2 to 1024",
+				  app->path, (unsigned long long)v->queue_size);
+	if (args->has & HAS_SERIAL && strlen(v->serial) > SERIAL_OCTETS)
+		return diag_usage(app, "%s: serial \"%s\" has %zu octets, at most %d are possible",
+				  app->path, v->serial, strlen(v->serial), SERIAL_OCTETS);
+	return ST_OK;
+}
+
+/* Before anything is started: what would only fail later. */
+static enum status check_free(struct app *app, const char *name)
+{
+	if (vduse_lock_state(name) == VDUSE_HELD)
+		return diag_fail(app, name, EEXIST, NULL, "a daemon serves \"%s\" already", name);
+	if (vduse_device_exists(name))
+		return diag_fail(app, name, EEXIST, "`vduse show` tells whose it is",
+				 "VDUSE device \"%s\" exists already", name);
+	if (vduse_is_attached(name))
+		return diag_fail(app, name, EEXIST, NULL, "device \"%s\" exists already", name);
+	return ST_OK;
+}
+
+/* Takes back what was done; the failure was reported and stays the command's. */
+static void undo(struct app *app, const char *name)
+{
+	if (vduse_is_attached(name) && vdpa_dev_del(app->ctx, name, 0) < 0) {
+		diag_ctx(app, name);
+		diag_note(app, "\"%s\" is left as it is: `vduse show %s`", name, name);
+		return;
+	}
+	vduse_destroy(app, name);
+}
+
+static enum status make(struct app *app, const struct args *args, const char *driver)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
+	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : WAIT_SECONDS;
+	enum status status = start(app, args);
+
+	/* A daemon that is not ready in time may be so later. */
+	if (status && status != ST_TIMEOUT && !vduse_interrupted())
+		return status;
+	if (!status && vduse_interrupted())
+		status = diag_fail(app, args->name, EINTR, NULL, "interrupted");
+	if (!status)
+		status = vduse_attach(app, args->name);
+	if (!status && driver)
+		status = vduse_bind(app, args->name, driver, (int)wait * 1000, &sysdev);
+	if (!status)
+		status = vduse_print(app, args->name, true);
+	if (status)
+		undo(app, args->name);
+	return status;
+}
+
+static enum status run(struct app *app, const struct args *args)
+{
+	const char *driver = args->has & HAS_DRIVER ? args->vduse.driver : "virtio_vdpa";
+	enum status status = check_arguments(app, args);
+	sigset_t ending, before;
+
+	if (status)
+		return status;
+	if (!strcmp(driver, "none"))
+		driver = NULL;
+	status = json_load(app);
+	if (!status)
+		status = app_open_section(app, "vduse");
+	if (!status)
+		status = check_free(app, args->name);
+	if (!status)
+		status = vduse_load_modules(app, driver);
+	if (!status)
+		status = app_connect(app);
+	if (status)
+		return status;
+	/* Whoever interrupts this gets what was done undone first. */
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ending, &before);
+	status = make(app, args, driver);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
+static const struct arg args[] = {
+	{
+		.word = "name",
+		.match = MATCH_NEW,
+		.kind = VALUE_NAME,
+		.has = HAS_NAME,
+		.metavar = "NAME",
+		.help = "of the new device: letters, digits, '.', '_' and '-'",
+		.required = true,
+	},
+	{
+		.word = "type",
+		.match = MATCH_NEW,
+		.kind = VALUE_CHOICE,
+		.has = HAS_TYPE,
+		.metavar = "TYPE",
+		.help = "block: a disk",
+		.required = true,
+		.choices = (const char *const[]){ "block", NULL },
+		.expected = "\"block\"",
+		.offset = offsetof(struct args, vduse.type),
+	},
+	{
+		.word = "backend",
+		.match = MATCH_NEW,
+		.kind = VALUE_TEXT,
+		.has = HAS_BACKEND,
+		.metavar = "URI",
+		.help = "what holds the data, as vdused-backends(7) lists it: file:/PATH, ...",
+		.required = true,
+		.expected = "a back end's URI",
+		.offset = offsetof(struct args, vduse.backend),
+	},
+	{
+		.word = "queues",
+		.match = MATCH_NEW,
+		.kind = VALUE_NUMBER,
+		.has = HAS_QUEUES,
+		.metavar = "N",
+		.help = "virtqueues, 1 to 64 (default: 1)",
+		.expected = "a decimal number from 1 to 64",
+		.min = 1,
+		.max = 64,
+		.offset = offsetof(struct args, vduse.queues),
+	},
+	{
+		.word = "queue_size",
+		.match = MATCH_NEW,
+		.kind = VALUE_NUMBER,
+		.has = HAS_QUEUE_SIZE,
+		.metavar = "N",
+		.help = "descriptors of a virtqueue, a power of two up to 1024 (default: 256)",
+		.expected = "a decimal number from 2 to 1024",
+		.min = 2,
+		.max = 1024,
+		.offset = offsetof(struct args, vduse.queue_size),
+	},
+	{
+		.word = "readonly",
+		.match = MATCH_NEW,
+		.kind = VALUE_NONE,
+		.has = HAS_READONLY,
+		.help = "a disk that can't be written to",
+	},
+	{
+		.word = "block_size",
+		.match = MATCH_NEW,
+		.kind = VALUE_CHOICE,
+		.has = HAS_BLOCK_SIZE,
+		.metavar = "SIZE",
+		.help = "octets of a logical block, 512 or 4096 (default: the back end's)",
+		.choices = (const char *const[]){ "512", "4096", NULL },
+		.expected = "512 or 4096",
+		.offset = offsetof(struct args, vduse.block_size),
+	},
+	{
+		.word = "serial",
+		.match = MATCH_NEW,
+		.kind = VALUE_TEXT,
+		.has = HAS_SERIAL,
+		.metavar = "TEXT",
+		.help = "serial number, up to 20 octets (default: the name)",
+		.expected = "a serial number",
+		.offset = offsetof(struct args, vduse.serial),
+	},
+	{
+		.word = "cache",
+		.match = MATCH_NEW,
+		.kind = VALUE_CHOICE,
+		.has = HAS_CACHE,
+		.metavar = "MODE",
+		.help = "of a file: direct goes past the host's page cache, buffered through it",
+		.choices = (const char *const[]){ "direct", "buffered", NULL },
+		.expected = "\"direct\" or \"buffered\"",
+		.offset = offsetof(struct args, vduse.cache),
+	},
+	{
+		.word = "packed",
+		.match = MATCH_NEW,
+		.kind = VALUE_NONE,
+		.has = HAS_PACKED,
+		.help = "offer packed virtqueues",
+	},
+	{
+		.word = "reconnect",
+		.match = MATCH_NEW,
+		.kind = VALUE_NUMBER,
+		.has = HAS_RECONNECT,
+		.metavar = "SEC",
+		.help = "nbd: how long requests wait for a connection before they fail (default: 0, for ever)",
+		.expected = "a decimal number of seconds from 0 to 1000000",
+		.max = 1000000,
+		.offset = offsetof(struct args, vduse.reconnect),
+	},
+	{
+		.word = "driver",
+		.match = MATCH_NEW,
+		.kind = VALUE_CHOICE,
+		.has = HAS_DRIVER,
+		.metavar = "DRIVER",
+		.help = "virtio_vdpa: a disk of this host (default); vhost_vdpa: a char device for "
+			"a virtual machine; none: bind nothing",
+		.choices = (const char *const[]){ "virtio_vdpa", "vhost_vdpa", "none", NULL },
+		.expected = "\"virtio_vdpa\", \"vhost_vdpa\" or \"none\"",
+		.offset = offsetof(struct args, vduse.driver),
+	},
+	{
+		.word = "wait",
+		.match = MATCH_NEW,
+		.kind = VALUE_NUMBER,
+		.has = HAS_WAIT,
+		.metavar = "SEC",
+		.help = "for the device node, at most that long (default: 10)",
+		.expected = "a decimal number of seconds from 0 to 3600",
+		.max = 3600,
+		.offset = offsetof(struct args, vduse.wait),
+	},
+	ARG_END,
+};
+
+const struct command cmd_vduse_add = {
+	.name = "add",
+	.summary = "start a daemon for a new device, and bind it (root)",
+	.match = MATCH_NEW,
+	.args = args,
+	.run = run,
+};

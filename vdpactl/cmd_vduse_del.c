@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vduse del */
+#include <errno.h>
+#include <string.h>
+
+#include "command.h"
+#include "json_dl.h"
+#include "vduse.h"
+
+/* From a daemon's answer to its process's end, and from that to nothing left. */
+#define END_MS 5000
+
+enum status vduse_destroy(struct app *app, const char *name)
+{
+	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
+	int r = vduse_lock_state(name);
+
+	if (r == VDUSE_HELD) {
+		r = vduse_request(name, "{\"command\":\"stop\",\"destroy\":true}\n", VDUSE_STOP_MS,
+				  NULL, NULL, &err);
+		if (r && r != -ENODEV)
+			return diag_fail(app, name, -r, NULL,
+					 "the daemon of \"%s\" does not stop: %s", name,
+					 err.s ? err.s : strerror(-r));
+		r = vduse_wait_gone(name, END_MS);
+	}
+	if (r == -ETIMEDOUT)
+		return diag_fail(app, name, ETIMEDOUT, NULL, "the daemon of \"%s\" does not end",
+				 name);
+	/* It has done this already, unless it died before it could. */
+	if (r >= 0)
+		r = vduse_remove(name);
+	if (r < 0)
+		return diag_fail(app, name, -r, NULL, "cannot remove VDUSE device \"%s\": %s", name,
+				 strerror(-r));
+	return ST_OK;
+}
+
+/* Its daemon is gone: what a driver asked of it may wait for an answer for ever. */
+static enum status revive(struct app *app, const char *name, bool force)
+{
+	CLEANUP(strbuf_free) struct strbuf hint = STRBUF_INIT;
+
+	if (force)
+		return vduse_resume(app, name, true);
+	strbuf_addf(&hint,
+		    "`vdpactl vduse rescue %s` serves it again; \"force\" answers them with errors",
+		    name);
+	return diag_fail(app, name, EBUSY, hint.s,
+			 "busy: the daemon of \"%s\" is gone, and requests may wait for it", name);
+}
+
+/* Takes the vdpa device away from its driver and deletes it. */
+static enum status detach(struct app *app, const char *name, bool force)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	enum status status;
+	const char *driver;
+	int r;
+
+	r = vdpa_sysdev_get(app->ctx, name, &s);
+	if (r == -ENODEV)
+		return ST_OK;
+	if (r < 0)
+		return diag_ctx(app, name);
+	/* A virtual machine that uses it is found below; one that ended left no request. */
+	driver = vdpa_sysdev_get_driver(s);
+	if (driver && !strcmp(driver, "virtio_vdpa") && vduse_lock_state(name) != VDUSE_HELD) {
+		status = revive(app, name, force);
+		if (status)
+			return status;
+	}
+	status = vduse_check_unused(app, name, s);
+	if (!status && vdpa_sysdev_get_blockdev(s))
+		status = vduse_flush(app, name, vdpa_sysdev_get_node(s), force);
+	if (status)
+		return status;
+	if (vdpa_dev_del(app->ctx, name, 0) < 0 &&
+	    vdpa_error_get_errno(vdpa_ctx_get_error(app->ctx)) != ENODEV)
+		return diag_ctx(app, name);
+	return ST_OK;
+}
+
+static enum status check_ours(struct app *app, const char *name)
+{
+	int lock = vduse_lock_state(name);
+
+	if (lock < 0)
+		return diag_fail(app, name, -lock, lock == -EACCES ? "this needs root" : NULL,
+				 "cannot look into %s/%s: %s", vduse_runtime_dir(), name,
+				 strerror(-lock));
+	if (lock != VDUSE_NO_DIR)
+		return ST_OK;
+	if (!vduse_device_exists(name))
+		return diag_fail(app, name, ENODEV, NULL, "no VDUSE device is named \"%s\"", name);
+	return diag_fail(app, name, EOPNOTSUPP,
+			 "`dev del` deletes its vDPA device, its program the VDUSE device",
+			 "VDUSE device \"%s\" is another program's", name);
+}
+
+static enum status run(struct app *app, const struct args *args)
+{
+	bool force = args->has & HAS_FORCE;
+	enum status status = vduse_check_name(app, args->name);
+
+	if (!status)
+		status = json_load(app);
+	if (!status)
+		status = app_context(app);
+	if (!status)
+		status = check_ours(app, args->name);
+	if (!status)
+		status = detach(app, args->name, force);
+	return status ? status : vduse_destroy(app, args->name);
+}
+
+static const struct arg args[] = {
+	{
+		.kind = VALUE_VDUSE,
+		.has = HAS_ITEMS,
+		.metavar = "NAME",
+		.help = "the device to delete, which must not be in use",
+		.required = true,
+	},
+	{
+		.word = "force",
+		.match = MATCH_NEW,
+		.kind = VALUE_NONE,
+		.has = HAS_FORCE,
+		.help = "requests that wait for a daemon that is gone fail, and what can't be "
+			"written back is lost",
+	},
+	ARG_END,
+};
+
+const struct command cmd_vduse_del = {
+	.name = "del",
+	.summary = "write back, delete, and end the daemon (root)",
+	.match = MATCH_NEW,
+	.args = args,
+	.run = run,
+};

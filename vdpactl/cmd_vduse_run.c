@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vduse restart, rescue, resize: a daemon comes, goes, and looks again */
+#include <errno.h>
+#include <string.h>
+
+#include "command.h"
+#include "json_dl.h"
+#include "vduse.h"
+
+#define END_MS 5000
+#define RESIZE_MS 10000
+
+enum status vduse_resume(struct app *app, const char *name, bool fail)
+{
+	const char *const args[] = { "resume", "--name", name, fail ? "--fail-requests" : NULL,
+				     NULL };
+
+	return vduse_start(app, name, args);
+}
+
+/* Is there something of ours of that name?  Its lock's state goes to *lock. */
+static enum status check(struct app *app, const char *name, int *lock)
+{
+	enum status status = vduse_check_name(app, name);
+
+	if (!status)
+		status = json_load(app);
+	if (status)
+		return status;
+	*lock = vduse_lock_state(name);
+	if (*lock == VDUSE_NO_DIR && vduse_device_exists(name))
+		return diag_fail(app, name, EOPNOTSUPP, NULL,
+				 "VDUSE device \"%s\" is another program's", name);
+	if (*lock == VDUSE_NO_DIR)
+		return diag_fail(app, name, ENODEV, NULL, "no VDUSE device is named \"%s\"", name);
+	if (*lock < 0)
+		return diag_fail(app, name, -*lock, *lock == -EACCES ? "this needs root" : NULL,
+				 "cannot look into %s/%s: %s", vduse_runtime_dir(), name,
+				 strerror(-*lock));
+	return ST_OK;
+}
+
+static enum status fail_gone(struct app *app, const char *name)
+{
+	CLEANUP(strbuf_free) struct strbuf hint = STRBUF_INIT;
+
+	strbuf_addf(&hint, "`vdpactl vduse rescue %s` serves it again", name);
+	return diag_fail(app, name, ENODEV, hint.s, "the daemon of \"%s\" is gone", name);
+}
+
+/* A request to a daemon that lives. */
+static enum status request(struct app *app, const char *name, const char *line, int timeout_ms,
+			   const char *what)
+{
+	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
+	int r = vduse_request(name, line, timeout_ms, NULL, NULL, &err);
+
+	if (!r)
+		return ST_OK;
+	return diag_fail(app, name, r == -EREMOTEIO ? EIO : -r, NULL, "cannot %s \"%s\": %s", what,
+			 name, err.s ? err.s : strerror(-r));
+}
+
+static enum status run_restart(struct app *app, const struct args *args)
+{
+	const char *name = args->name;
+	enum status status;
+	int lock, r;
+
+	status = check(app, name, &lock);
+	if (!status && lock == VDUSE_FREE)
+		status = fail_gone(app, name);
+	if (!status)
+		status = request(app, name, "{\"command\":\"stop\",\"destroy\":false}\n",
+				 VDUSE_STOP_MS, "restart");
+	if (status)
+		return status;
+	r = vduse_wait_gone(name, END_MS);
+	if (r)
+		return diag_fail(app, name, -r, NULL, "the daemon of \"%s\" does not end: %s", name,
+				 strerror(-r));
+	status = vduse_resume(app, name, false);
+	if (status)
+		diag_note(
+			app,
+			"\"%s\" has no daemon now and its requests wait: `vdpactl vduse rescue %s` "
+			"tries again, `vdpactl vduse rescue %s fail` answers them with errors",
+			name, name, name);
+	return status;
+}
+
+static enum status run_rescue(struct app *app, const struct args *args)
+{
+	enum status status;
+	int lock;
+
+	status = check(app, args->name, &lock);
+	if (status)
+		return status;
+	if (lock == VDUSE_HELD)
+		return diag_fail(app, args->name, EEXIST, "`vduse restart` starts another one",
+				 "a daemon serves \"%s\" already", args->name);
+	if (!vduse_device_exists(args->name))
+		return diag_fail(app, args->name, ENODEV, "`vduse del` removes what is left of it",
+				 "there is no VDUSE device \"%s\" any more", args->name);
+	return vduse_resume(app, args->name, args->has & HAS_FAIL);
+}
+
+static enum status run_resize(struct app *app, const struct args *args)
+{
+	CLEANUP(strbuf_free) struct strbuf line = STRBUF_INIT;
+	enum status status;
+	int lock;
+
+	status = check(app, args->name, &lock);
+	if (!status && lock == VDUSE_FREE)
+		status = fail_gone(app, args->name);
+	if (status)
+		return status;
+	strbuf_add(&line, "{\"command\":\"resize\"");
+	if (args->has & HAS_SIZE)
+		strbuf_addf(&line, ",\"size\":%llu", (unsigned long long)args->vduse.size);
+	strbuf_add(&line, "}\n");
+	if (line.failed)
+		return diag_error(app, NULL, NULL, NULL);
+	return request(app, args->name, line.s, RESIZE_MS, "resize");
+}
+
+#define NAME_ARG(what)                                                                  \
+	{                                                                               \
+		.kind = VALUE_VDUSE, .has = HAS_ITEMS, .metavar = "NAME", .help = what, \
+		.required = true,                                                       \
+	}
+
+static const struct arg restart_args[] = {
+	NAME_ARG("the device whose daemon ends and is started again; its driver notices nothing"),
+	ARG_END,
+};
+
+static const struct arg rescue_args[] = {
+	NAME_ARG("the device whose daemon is gone"),
+	{
+		.word = "fail",
+		.match = MATCH_NEW,
+		.kind = VALUE_NONE,
+		.has = HAS_FAIL,
+		.help = "answer every request, old and new, with an error: its users can let go",
+	},
+	ARG_END,
+};
+
+static const struct arg resize_args[] = {
+	NAME_ARG("the device whose back end has another size now"),
+	{
+		.word = "size",
+		.match = MATCH_NEW,
+		.kind = VALUE_SIZE,
+		.has = HAS_SIZE,
+		.metavar = "SIZE",
+		.help = "octets, or 64M: the new size of a back end that is no more than memory",
+		.offset = offsetof(struct args, vduse.size),
+	},
+	ARG_END,
+};
+
+const struct command cmd_vduse_restart = {
+	.name = "restart",
+	.summary = "replace the daemon, with the device in use (root)",
+	.match = MATCH_NEW,
+	.args = restart_args,
+	.run = run_restart,
+};
+
+const struct command cmd_vduse_rescue = {
+	.name = "rescue",
+	.summary = "start a daemon where the last one is gone (root)",
+	.match = MATCH_NEW,
+	.args = rescue_args,
+	.run = run_rescue,
+};
+
+const struct command cmd_vduse_resize = {
+	.name = "resize",
+	.summary = "look at the size of the back end again (root)",
+	.match = MATCH_NEW,
+	.args = resize_args,
+	.run = run_resize,
+};

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vduse show */
+#include <errno.h>
+#include <string.h>
+
+#include "command.h"
+#include "json_dl.h"
+#include "view_vduse.h"
+#include "vduse.h"
+
+/* The process that has another program's device open is its daemon. */
+static void find_other(struct app *app, const char *name, struct vduse_view *v)
+{
+	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
+	CLEANUP(cleanup_vdpa_dev_unref_cb) struct vdpa_dev *dev = NULL;
+	CLEANUP(strbuf_free) struct strbuf node = STRBUF_INIT;
+	uint32_t id;
+
+	v->daemon = VDUSE_DAEMON_OTHER;
+	strbuf_addf(&node, "/dev/vduse/%s", name);
+	if (!node.failed && vdpa_user_list_node(app->ctx, node.s, &users) == 0)
+		v->status.pid = vdpa_user_list_get_pid(users, 0);
+	if (!v->attached || vdpa_ctx_connect(app->ctx) < 0 ||
+	    vdpa_dev_get(app->ctx, name, &dev) < 0 || !vdpa_dev_get_id(dev, &id))
+		return;
+	if (vdpa_class_name(id))
+		v->status.type = strdup(vdpa_class_name(id));
+}
+
+static enum status find_daemon(struct app *app, const char *name, struct vduse_view *v)
+{
+	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
+	int r = vduse_lock_state(name);
+
+	if (r < 0)
+		return diag_fail(app, name, -r, r == -EACCES ? "this needs root" : NULL,
+				 "cannot look into %s/%s: %s", vduse_runtime_dir(), name,
+				 strerror(-r));
+	if (r == VDUSE_NO_DIR) {
+		find_other(app, name, v);
+		return ST_OK;
+	}
+	v->daemon = VDUSE_DAEMON_GONE;
+	if (r == VDUSE_FREE)
+		return ST_OK;
+	r = vduse_get_status(name, &v->status, &err);
+	if (r)
+		v->daemon = VDUSE_DAEMON_SILENT;
+	else if (v->status.broken)
+		v->daemon = VDUSE_DAEMON_BROKEN;
+	else
+		v->daemon = v->status.failing ? VDUSE_DAEMON_FAILING : VDUSE_DAEMON_SERVING;
+	return ST_OK;
+}
+
+static enum status show(struct app *app, const char *name, bool brief)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
+	struct vduse_view v = { .name = name };
+	struct view view = view_of(app);
+	enum status status;
+
+	if (vdpa_sysdev_get(app->ctx, name, &sysdev) == 0) {
+		v.attached = true;
+		v.driver = vdpa_sysdev_get_driver(sysdev);
+		v.node = vdpa_sysdev_get_node(sysdev);
+	}
+	v.statistics = app->opt.statistics;
+	status = find_daemon(app, name, &v);
+	if (status)
+		;
+	else if (app->opt.json)
+		out_member(app, name, view_json_vduse(&view, &v));
+	else if (brief)
+		view_text_vduse_node(&app->out, &v);
+	else
+		view_text_vduse(&app->out, &view, &v);
+	vduse_status_free(&v.status);
+	return status;
+}
+
+enum status vduse_print(struct app *app, const char *name, bool brief)
+{
+	return show(app, name, brief);
+}
+
+static enum status show_all(struct app *app)
+{
+	CLEANUP(vduse_names_free) struct vduse_names names = { 0 };
+	struct tally tally = { 0 };
+	int r = vduse_names(&names);
+
+	if (r < 0)
+		return diag_fail(app, NULL, -r, r == -EACCES ? "this needs root" : NULL,
+				 "cannot look into %s: %s", vduse_runtime_dir(), strerror(-r));
+	for (size_t i = 0; i < names.size; i++)
+		tally_add(&tally, show(app, names.names[i], false));
+	return tally_status(&tally);
+}
+
+static enum status run(struct app *app, const struct args *args)
+{
+	enum status status = ST_OK;
+
+	if (args->n_items)
+		status = vduse_check_name(app, args->name);
+	if (!status)
+		status = json_load(app);
+	if (!status)
+		status = app_open_section(app, "vduse");
+	if (!status)
+		status = app_context(app);
+	if (status)
+		return status;
+	if (!args->n_items)
+		return show_all(app);
+	if (vduse_lock_state(args->name) == VDUSE_NO_DIR && !vduse_device_exists(args->name))
+		return diag_fail(app, args->name, ENODEV, NULL, "no VDUSE device is named \"%s\"",
+				 args->name);
+	return show(app, args->name, false);
+}
+
+static const struct arg args[] = {
+	{
+		.kind = VALUE_VDUSE,
+		.has = HAS_ITEMS,
+		.metavar = "NAME",
+		.help = "name of a device; all when none is given",
+	},
+	ARG_END,
+};
+
+const struct command cmd_vduse_show = {
+	.name = "show",
+	.alias = "list",
+	.summary = "show VDUSE devices and their daemons",
+	.match = MATCH_NEW,
+	.args = args,
+	.run = run,
+};

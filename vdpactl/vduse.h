@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the commands of vduse share: the runtime directory of the daemons, the
+ * talk with them, starting them, and binding what they serve.
+ *
+ *   cmd_vduse_*.c -> vduse_bind.c   modules, DEV_NEW, driver, node
+ *                    vduse_use.c    who uses the node
+ *                    vduse_spawn.c  programs: vdused, modprobe
+ *                    vduse_client.c one request over a daemon's socket
+ *                    vduse_status.c its answer
+ *                    vduse_files.c  the runtime directory, VDUSE devices in /dev and sysfs
+ *
+ * Everything here that waits has a deadline.
+ */
+#ifndef VDPACTL_VDUSE_H
+#define VDPACTL_VDUSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "app.h"
+
+struct args;
+
+/* Milliseconds: a daemon's start; its answer; its end; DEV_DEL's preparations. */
+#define VDUSE_START_MS 30000
+#define VDUSE_STATUS_MS 2000
+#define VDUSE_STOP_MS 30000
+#define VDUSE_FLUSH_MS 30000
+
+/* ---- vduse_files.c ---- */
+
+/* The names in the runtime directory and those of VDUSE devices, sorted, each once. */
+struct vduse_names {
+	char **names; /* owned, as the strings */
+	size_t size;
+};
+
+/* 0 or -errno; what does not exist has no names. */
+int vduse_names(struct vduse_names *names);
+void vduse_names_free(struct vduse_names *names);
+
+/* The default or $VDUSED_RUNTIME_DIR. */
+const char *vduse_runtime_dir(void);
+/* Refuses what can't be a VDUSE device's name. */
+enum status vduse_check_name(struct app *app, const char *name);
+/* An O_PATH descriptor of the device's directory, or -errno. */
+int vduse_open_dir(const char *name);
+/* Is there a VDUSE device, or a vdpa device, of that name? */
+bool vduse_device_exists(const char *name);
+bool vduse_is_attached(const char *name);
+
+enum vduse_lock {
+	VDUSE_NO_DIR, /* nothing in the runtime directory */
+	VDUSE_FREE, /* its daemon is gone */
+	VDUSE_HELD, /* its daemon lives */
+};
+
+/* Who has the device's lock, or -errno. */
+int vduse_lock_state(const char *name);
+/* Waits until its daemon is gone; 0, -ETIMEDOUT or -errno. */
+int vduse_wait_gone(const char *name, int timeout_ms);
+/*
+ * Without a daemon: destroys the VDUSE device, if there is one, and removes
+ * the device's directory.  0 or -errno.
+ */
+int vduse_remove(const char *name);
+
+/* Monotonic time. */
+int64_t vduse_now_ms(void);
+void vduse_nap_ms(int ms);
+
+/* ---- vduse_client.c ---- */
+
+/*
+ * vduse_request: sends one line of JSON to the device's daemon and takes its
+ * answer, an object whose "ok" is true; *answer (the caller's, json_drop) may
+ * be NULL for nothing but that.  *pid is the daemon's as soon as it is known;
+ * may be NULL.  Returns 0 or -errno: -ETIMEDOUT no answer in time, -ENODEV no
+ * daemon, -EPROTO no sense in it, -EREMOTEIO it refused; err has a sentence then.
+ * json_load() must have been called.
+ */
+int vduse_request(const char *name, const char *line, int timeout_ms, json_t **answer, pid_t *pid,
+		  struct strbuf *err);
+
+/* ---- vduse_status.c ---- */
+
+#define VDUSE_COUNTERS 10
+
+extern const char *const vduse_counter_names[VDUSE_COUNTERS];
+
+struct vduse_queue {
+	uint64_t index;
+	bool ready;
+	bool packed;
+	uint64_t size;
+	uint64_t in_flight;
+	char *broken; /* owned; NULL when it works */
+	uint64_t counters[VDUSE_COUNTERS];
+};
+
+/* What a daemon says of itself; strings are owned, and NULL when it did not say. */
+struct vduse_status {
+	char *type;
+	char *version;
+	char *backend;
+	char *serial;
+	char *features; /* hexadecimal: those that the driver took */
+	pid_t pid;
+	bool readonly;
+	bool driver_ok;
+	bool failing; /* answers every request with an error */
+	bool broken; /* the kernel gave it up: nothing but deleting it helps */
+	uint64_t api_version;
+	uint64_t size;
+	uint64_t block_size;
+	uint64_t queues;
+	uint64_t queue_size;
+	uint64_t uptime;
+	uint64_t counters[VDUSE_COUNTERS];
+	struct vduse_queue *virtqueues; /* owned array */
+	size_t n_virtqueues;
+};
+
+/* 0, -ENOMEM, or what vduse_request() returns. */
+int vduse_get_status(const char *name, struct vduse_status *status, struct strbuf *err);
+void vduse_status_free(struct vduse_status *status);
+
+/* ---- vduse_spawn.c ---- */
+
+/*
+ * vduse_start: runs the daemon with the arguments of vdused (NULL-terminated,
+ * without its name) until it serves the device; what goes wrong is reported
+ * as the device's failure.
+ */
+enum status vduse_start(struct app *app, const char *name, const char *const *args);
+/* Runs a program to its end, silently: its exit status, or -errno. */
+int vduse_run(const char *file, const char *const *args, int timeout_ms);
+/*
+ * Waits for the end of a child, which leads a process group, and kills that at
+ * the deadline: its wait status, -ETIMEDOUT or -errno.
+ */
+int vduse_reap(pid_t pid, int64_t end);
+
+/* ---- vduse_bind.c ---- */
+
+/* Loads what a VDUSE device bound to driver (NULL for none) needs. */
+enum status vduse_load_modules(struct app *app, const char *driver);
+/*
+ * Makes the vdpa device, bound to nothing: while it is made, no driver may be
+ * probed inside the locks of the vdpa family.
+ */
+enum status vduse_attach(struct app *app, const char *name);
+/* Binds it and waits until the node is there; on failure it stays bound. */
+enum status vduse_bind(struct app *app, const char *name, const char *driver, int timeout_ms,
+		       struct vdpa_sysdev **sysdev);
+/* A signal came that asks the program to end; they are to be blocked. */
+bool vduse_interrupted(void);
+
+/* ---- vduse_use.c ---- */
+
+/* Refuses, with the users named, what is mounted, swapped on, held or open. */
+enum status vduse_check_unused(struct app *app, const char *name, const struct vdpa_sysdev *s);
+/*
+ * Writes back what the kernel has cached for the disk, as its only user; with
+ * force a back end that fails is no failure.
+ */
+enum status vduse_flush(struct app *app, const char *name, const char *node, bool force);
+
+/* ---- cmd_vduse_del.c, cmd_vduse_run.c ---- */
+
+/* Starts a daemon for a device whose own is gone. */
+enum status vduse_resume(struct app *app, const char *name, bool fail);
+/* Stops the daemon, destroys the VDUSE device and its directory; the vdpa device is deleted. */
+enum status vduse_destroy(struct app *app, const char *name);
+
+/* ---- cmd_vduse_show.c ---- */
+
+/* Prints a device: its whole record, or just its node. */
+enum status vduse_print(struct app *app, const char *name, bool brief);
+
+#endif

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Who uses the node of a device: what a deletion would pull away from under them. */
+#include "vduse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#define USES_MAX 8 /* named in one sentence */
+
+/* What was found, as text: "/dev/vda1 is mounted at /mnt, ..." */
+struct uses {
+	struct app *app;
+	struct strbuf text;
+	size_t n;
+};
+
+static void add_use(struct uses *u, const char *node, const char *what, const char *where)
+{
+	if (u->n++ >= USES_MAX)
+		return;
+	strbuf_addf(&u->text, "%s%s %s%s", u->text.len ? ", " : "", node, what, where);
+}
+
+static void add_processes(struct uses *u, const char *node, const struct vdpa_user_list *users)
+{
+	for (size_t i = 0; i < vdpa_user_list_get_size(users); i++) {
+		CLEANUP(strbuf_free) struct strbuf who = STRBUF_INIT;
+
+		strbuf_addf(&who, "%d (%s)", (int)vdpa_user_list_get_pid(users, i),
+			    vdpa_user_list_get_comm(users, i));
+		add_use(u, node, "is open in ", who.s ? who.s : "a process");
+	}
+}
+
+static void find_processes(struct uses *u, const char *node)
+{
+	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
+
+	if (vdpa_user_list_node(u->app->ctx, node, &users) == 0)
+		add_processes(u, node, users);
+}
+
+/* The fields of a line, up to max; the text is cut. */
+static size_t split(char *line, char **fields, size_t max)
+{
+	size_t n = 0;
+	char *save = NULL;
+
+	for (char *f = strtok_r(line, " \t\n", &save); f && n < max;
+	     f = strtok_r(NULL, " \t\n", &save))
+		fields[n++] = f;
+	return n;
+}
+
+/* Field 3 is the device's number, 5 the place; behind "-" come type and source. */
+static void find_mounts(struct uses *u, const char *node, const char *number)
+{
+	CLEANUP_FCLOSE FILE *f = fopen("/proc/self/mountinfo", "re");
+	CLEANUP_FREE char *line = NULL;
+	size_t cap = 0;
+
+	while (f && getline(&line, &cap, f) > 0) {
+		char *fields[32], *source = NULL;
+		size_t n = split(line, fields, 32);
+
+		for (size_t i = 6; i + 2 < n && !source; i++) {
+			if (!strcmp(fields[i], "-"))
+				source = fields[i + 2];
+		}
+		if (n >= 5 && (!strcmp(fields[2], number) || (source && !strcmp(source, node))))
+			add_use(u, node, "is mounted at ", fields[4]);
+	}
+}
+
+static void find_swap(struct uses *u, const char *node)
+{
+	CLEANUP_FCLOSE FILE *f = fopen("/proc/swaps", "re");
+	CLEANUP_FREE char *line = NULL;
+	size_t cap = 0;
+
+	while (f && getline(&line, &cap, f) > 0) {
+		char *fields[1];
+
+		if (split(line, fields, 1) && !strcmp(fields[0], node))
+			add_use(u, node, "is swapped on", "");
+	}
+}
+
+static void find_holders(struct uses *u, const char *node, const char *dir)
+{
+	CLEANUP(strbuf_free) struct strbuf path = STRBUF_INIT;
+	CLEANUP_CLOSEDIR DIR *d = NULL;
+	const struct dirent *e;
+
+	strbuf_addf(&path, "%s/holders", dir);
+	d = path.failed ? NULL : opendir(path.s);
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] != '.')
+			add_use(u, node, "is held by ", e->d_name);
+	}
+}
+
+/* A disk or a partition of it, at that directory of sysfs. */
+static void find_uses(struct uses *u, const char *dir, const char *name)
+{
+	CLEANUP(strbuf_free) struct strbuf path = STRBUF_INIT;
+	CLEANUP_FCLOSE FILE *f = NULL;
+	char node[300], number[32] = "";
+
+	snprintf(node, sizeof(node), "/dev/%s", name);
+	strbuf_addf(&path, "%s/dev", dir);
+	f = path.failed ? NULL : fopen(path.s, "re");
+	if (!f || !fgets(number, sizeof(number), f))
+		return;
+	number[strcspn(number, "\n")] = '\0';
+	find_mounts(u, node, number);
+	find_swap(u, node);
+	find_holders(u, node, dir);
+	find_processes(u, node);
+}
+
+static void find_disk_uses(struct uses *u, const char *disk)
+{
+	CLEANUP(strbuf_free) struct strbuf dir = STRBUF_INIT;
+	CLEANUP_CLOSEDIR DIR *d = NULL;
+	const struct dirent *e;
+
+	strbuf_addf(&dir, "/sys/block/%s", disk);
+	if (dir.failed)
+		return;
+	find_uses(u, dir.s, disk);
+	d = opendir(dir.s);
+	while (d && (e = readdir(d))) {
+		CLEANUP(strbuf_free) struct strbuf part = STRBUF_INIT;
+
+		if (strncmp(e->d_name, disk, strlen(disk)))
+			continue;
+		strbuf_addf(&part, "%s/%s", dir.s, e->d_name);
+		if (!part.failed)
+			find_uses(u, part.s, e->d_name);
+	}
+}
+
+enum status vduse_check_unused(struct app *app, const char *name, const struct vdpa_sysdev *s)
+{
+	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
+	const char *disk = vdpa_sysdev_get_blockdev(s);
+	struct uses u = { .app = app };
+	enum status status = ST_OK;
+
+	if (disk)
+		find_disk_uses(&u, disk);
+	else if (vdpa_sysdev_get_chardev(s) && vdpa_user_list(app->ctx, name, &users) == 0)
+		add_processes(&u, vdpa_sysdev_get_chardev(s), users);
+	if (u.n > USES_MAX)
+		strbuf_addf(&u.text, ", and %zu more", u.n - USES_MAX);
+	if (u.n)
+		status = diag_fail(app, name, EBUSY, "end its use first", "busy: %s",
+				   u.text.failed ? "it is in use" : u.text.s);
+	strbuf_free(&u.text);
+	return status;
+}
+
+/* ---- flushing ---- */
+
+/* In a process of its own, as it may wait for the back end without end. Its exit status is an errno. */
+static int flush_node(const char *node)
+{
+	int fd = open(node, O_RDWR | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && (errno == EROFS || errno == EACCES))
+		fd = open(node, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return errno;
+	if (fsync(fd) < 0)
+		return errno;
+	return ioctl(fd, BLKFLSBUF, 0) < 0 ? errno : 0;
+}
+
+enum status vduse_flush(struct app *app, const char *name, const char *node, bool force)
+{
+	pid_t pid = fork();
+	int r;
+
+	if (pid < 0)
+		return diag_fail(app, name, errno, NULL, "cannot fork: %s", strerror(errno));
+	if (pid == 0) {
+		setpgid(0, 0);
+		_exit(flush_node(node));
+	}
+	r = vduse_reap(pid, vduse_now_ms() + VDUSE_FLUSH_MS);
+	if (r == -ETIMEDOUT)
+		return diag_fail(app, name, ETIMEDOUT, "is its back end away?",
+				 "%s could not be written back within %d seconds", node,
+				 VDUSE_FLUSH_MS / 1000);
+	r = r >= 0 && WIFEXITED(r) ? WEXITSTATUS(r) : EIO;
+	if (r == EBUSY)
+		return diag_fail(app, name, EBUSY, "look in other mount namespaces",
+				 "busy: %s is in exclusive use, mounted or held", node);
+	if (r && force)
+		diag_note(app, "what was not on the disk yet is lost: %s: %s", node, strerror(r));
+	else if (r)
+		return diag_fail(app, name, r == ENXIO ? EIO : r, NULL,
+				 "%s could not be written back: %s", node, strerror(r));
+	return ST_OK;
+}
