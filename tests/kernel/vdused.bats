@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Disks of vdused under the kernel's own virtio_blk: what every block device has to do.
+# kernels: 6.12 7.2
+# lab: -c 2 -m 1500
+
+load helpers
+load disks
+
+sysfs() { cat "/sys/block/${NODE##*/}/$1"; }
+
+@test "file: a file system, directly and through the page cache" {
+	truncate -s 64M "$WORK/image"
+	disk "file:$WORK/image"
+	holds_a_file_system
+	works vduse del "$DEV"
+	disk "file:$WORK/image" cache buffered
+	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
+	mount "$NODE" /mnt
+	diff -r "$TOP_SRCDIR/vdused" /mnt/tree
+	umount /mnt
+}
+
+@test "file: on a real disk's file system: io_uring and O_DIRECT" {
+	truncate -s 200M "$WORK/disk"
+	disk_named lower "file:$WORK/disk"
+	mkfs.ext4 -q "$NODE"
+	mount "$NODE" /mnt
+	truncate -s 32M /mnt/image
+	disk "file:/mnt/image"
+	holds_a_file_system_at "$WORK/mnt2"
+	verifies 8M
+	works vduse del "$DEV"
+	umount /mnt
+}
+
+holds_a_file_system_at() { # DIRECTORY
+	mkdir -p "$1"
+	mkfs.ext4 -q "$NODE"
+	mount "$NODE" "$1"
+	cp -r "$TOP_SRCDIR/vdused" "$1/tree"
+	umount "$1"
+	mount "$NODE" "$1"
+	diff -r "$TOP_SRCDIR/vdused" "$1/tree"
+	umount "$1"
+	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
+}
+
+@test "file: a block device as the back end" {
+	disk_named lower mem:32M
+	disk "file:$NODE"
+	holds_a_file_system
+	works vduse del "$DEV"
+}
+
+@test "mem: a file system; null: zeros" {
+	disk mem:64M
+	holds_a_file_system
+	works vduse del "$DEV"
+	disk null:1T
+	[[ $(sysfs size) == $((1 << 31)) ]]
+	cmp -n 65536 "$NODE" /dev/zero
+}
+
+@test "split and packed rings, 1 and 4 queues: fio verifies" {
+	local options
+	for options in "queues 1" "queues 4" "queues 1 packed" "queues 4 packed" "queues 2 queue_size 8" \
+		"queue_size 1024"; do
+		# shellcheck disable=SC2086 # words they are
+		disk mem:32M $options
+		verifies 4M --numjobs=2 --offset_increment=8M
+		[[ $(disk_state '.virtqueues[0].packed') == "$([[ $options == *packed ]] && echo true || echo false)" ]]
+		[[ $(disk_state .statistics.errors) == 0 ]]
+		works vduse del "$DEV"
+	done
+}
+
+@test "sizes of blocks, serial number and read-only are what was asked for" {
+	truncate -s 8M "$WORK/image"
+	disk "file:$WORK/image" block_size 4096 serial "A/B 20 octets long.." readonly
+	[[ $(sysfs queue/logical_block_size) == 4096 ]]
+	[[ $(sysfs serial) == "A/B 20 octets long.." ]]
+	[[ $(sysfs ro) == 1 ]]
+	[[ $(sysfs size) == 16384 ]]
+	run ! dd if=/dev/zero of="$NODE" bs=4096 count=1 oflag=direct status=none
+	works vduse del "$DEV"
+	disk "file:$WORK/image"
+	[[ $(sysfs serial) == "$DEV" && $(sysfs ro) == 0 ]]
+	[[ $(sysfs queue/write_cache) == "write back" ]]
+}
+
+@test "discard gives the file's space back, zeroing zeroes, and a flush reaches the file" {
+	local before after
+	dd if=/dev/urandom of="$WORK/image" bs=1M count=16 status=none
+	disk "file:$WORK/image"
+	before=$(stat -c %b "$WORK/image")
+	blkdiscard -o 1M -l 8M "$NODE"
+	after=$(stat -c %b "$WORK/image")
+	((before - after >= 16384)) || failed "from $before to $after blocks"
+	blkdiscard -z -o 12M -l 1M "$NODE"
+	cmp -i 12M:0 -n 1M "$NODE" /dev/zero
+	cmp -n 1M "$NODE" "$WORK/image"
+	dd if="$WORK/image" of="$NODE" bs=4k count=1 conv=fsync status=none
+	[[ $(disk_state .statistics.discards) -ge 1 ]]
+	[[ $(disk_state .statistics.write_zeroes) -ge 1 ]]
+	[[ $(disk_state .statistics.flushes) -ge 1 ]]
+}
+
+@test "a file system with less space than the image: the write fails, the disk goes on" {
+	mkdir "$WORK/small"
+	mount -t tmpfs -o size=8M none "$WORK/small"
+	truncate -s 64M "$WORK/small/image"
+	disk "file:$WORK/small/image"
+	dd if=/dev/zero of="$NODE" bs=1M count=4 oflag=direct status=none
+	run ! dd if=/dev/zero of="$NODE" bs=1M count=16 oflag=direct status=none
+	[[ $(disk_state .statistics.errors) -ge 1 ]]
+	dd if="$NODE" of=/dev/null bs=1M count=4 iflag=direct status=none
+	blkdiscard -o 1M -l 16M "$NODE"
+	dd if=/dev/zero of="$NODE" bs=1M count=2 oflag=direct status=none
+	works vduse del "$DEV"
+	umount "$WORK/small"
+}
+
+@test "an image that is cut short under the device: reads fail, the disk goes on" {
+	dd if=/dev/urandom of="$WORK/image" bs=1M count=8 status=none
+	disk "file:$WORK/image"
+	truncate -s 4M "$WORK/image"
+	run ! dd if="$NODE" of=/dev/null bs=1M skip=6 count=1 iflag=direct status=none
+	cmp -n 4M "$NODE" "$WORK/image"
+}
+
+@test "the disk grows under a mounted file system" {
+	truncate -s 32M "$WORK/image"
+	disk "file:$WORK/image"
+	mkfs.ext4 -q "$NODE"
+	mount "$NODE" /mnt
+	cp -r "$TOP_SRCDIR/vdused" /mnt/tree
+	truncate -s 64M "$WORK/image"
+	works vduse resize "$DEV"
+	wait_until 5 test "$(sysfs size)" = 131072
+	resize2fs "$NODE" >/dev/null 2>&1
+	dd if=/dev/urandom of=/mnt/more bs=1M count=36 status=none
+	sync
+	diff -r "$TOP_SRCDIR/vdused" /mnt/tree
+	umount /mnt
+	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
+}
+
+@test "the daemon has no privileges left, and its files are root's alone" {
+	local pid
+	disk mem:1M
+	pid=$(daemon_pid)
+	[[ $(awk '/^Uid:/ { print $2, $3, $4, $5 }' "/proc/$pid/status") == "65534 65534 65534 65534" ]]
+	[[ $(awk '/^Groups:/ { print NF }' "/proc/$pid/status") == 1 ]]
+	[[ $(awk '/^Cap(Inh|Prm|Eff|Amb):/ { print $2 }' "/proc/$pid/status" | sort -u) == 0000000000000000 ]]
+	[[ $(awk '/^(NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$pid/status" | tr '\n' ' ') == "1 2 " ]]
+	[[ $(stat -c '%U %a' "$RUNTIME/$DEV" "$RUNTIME/$DEV"/*) == "$(printf 'root %s\n' 700 600 600 600 600)" ]]
+}
+
+@test "a hundred disks at once" {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		echo "vduse add name many$i type block backend mem:1M"
+	done >"$BATS_TEST_TMPDIR/add"
+	for ((i = 0; i < 100; i++)); do
+		echo "vduse del many$i"
+	done >"$BATS_TEST_TMPDIR/del"
+	captures 0 vdpactl -q -b "$BATS_TEST_TMPDIR/add"
+	[[ $(vdpactl -j vduse show | jq '.vduse | length') == 100 ]]
+	dd if=/dev/urandom of=/dev/vdb bs=1M count=1 oflag=direct status=none
+	captures 0 vdpactl -q -b "$BATS_TEST_TMPDIR/del"
+	[[ $(vdpactl -j vduse show | jq '.vduse | length') == 0 ]]
+}
+
+@test "hot removal: the vdpa device is deleted while fio writes" {
+	disk mem:64M
+	(fio --name=load --filename="$NODE" --direct=1 --rw=randwrite --bs=4k --iodepth=16 --ioengine=libaio --size=32M \
+		--time_based --runtime=60 >/dev/null 2>&1 3>&- || true) &
+	CHILDREN+=("$!")
+	wait_until 10 busy
+	timeout 20 vdpa dev del "$DEV"
+	wait_until 10 test ! -e "$NODE"
+	works vduse del "$DEV"
+}
+
+busy() { (($(disk_state .statistics.writes) > 100)); }
