@@ -313,6 +313,7 @@ static void test_setup(void **state)
 	const uint64_t end = VDRIVER_IOVA + ARENA_SIZE;
 	uint8_t *arena = aligned_alloc(4096, ARENA_SIZE);
 	struct iova_region odd;
+	struct vring vr;
 	struct iova_map *map;
 	struct vdriver v;
 
@@ -348,7 +349,9 @@ static void test_setup(void **state)
 	REFUSED(VDRIVER_EVENT_IDX, device_addr, end - 68,
 		"the used ring at 0x115fbc is not mapped in one piece");
 	vdriver_init(&v, arena, SIZE, VDRIVER_PACKED, 0);
-	v.setup.size = 8;
+	assert_int_equal(vring_start(&vr, &v.setup, map, NULL, false, 0x8000 | SIZE), -EINVAL);
+	assert_string_equal(vr.why, "the ring can't start at 8, it has 8 descriptors");
+	vring_stop(&vr);
 	iova_map_unref(map);
 	/* Aligned for the driver, and not here. */
 	odd = (struct iova_region){ VDRIVER_IOVA,	    end - 9, arena + 8,

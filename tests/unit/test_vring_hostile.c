@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -286,6 +287,36 @@ static void test_permission(void **state)
 	}
 }
 
+/* Each descriptor spans thousands of regions. */
+static void test_pieces(void **state)
+{
+	static struct iova_region r[10002];
+	struct world w;
+
+	(void)state;
+	for (unsigned n = 3; n < 5; n++) {
+		struct iova_map *map;
+
+		world_open(&w, 0);
+		for (unsigned i = 0; i < n; i++)
+			desc(&w, i, 0, 20000, i + 1 < n ? DESC_NEXT : 0, (uint16_t)(i + 1));
+		for (unsigned i = 0; i < 10000; i++)
+			r[i] = (struct iova_region){ 2 * i, 2 * i, w.arena, IOVA_READ, NULL, 0 };
+		memcpy(r + 10000, w.map->region, 2 * sizeof(r[0]));
+		map = iova_map_new(r, 10002);
+		assert_int_equal(vring_set_map(&w.vr, map), 0);
+		iova_map_unref(map);
+		vdriver_avail(&w.v, 0);
+		if (n == 3) {
+			assert_int_equal(vring_pop(&w.vr, &w.chain), 1);
+			assert_int_equal(w.chain.nout, 60000);
+			world_close(&w);
+		} else {
+			broken(&w, "a request has more than 65536 pieces");
+		}
+	}
+}
+
 /* ---- indirect tables ---- */
 
 static void indirect(struct world *w, unsigned how, uint64_t addr, uint32_t len, unsigned flags)
@@ -476,6 +507,22 @@ static void test_scribbled(void **state)
 	}
 }
 
+/* The file is cut: before another process takes over. */
+static void resume_truncated(unsigned how)
+{
+	void *log = calloc(1, inflight_area_size(SIZE));
+	struct world w;
+
+	world_open(&w, how);
+	vring_stop(&w.vr);
+	assert_int_equal(vring_start(&w.vr, &w.v.setup, w.map, log, false, 0), 0);
+	vring_stop(&w.vr);
+	assert_int_equal(ftruncate(w.fd, 0), 0);
+	assert_int_equal(vring_start(&w.vr, &w.v.setup, w.map, log, true, 0), -EINVAL);
+	broken(&w, "memory of the ring is gone");
+	free(log);
+}
+
 /* The file is cut: at each of the calls. */
 static void test_truncated(void **state)
 {
@@ -485,6 +532,8 @@ static void test_truncated(void **state)
 	signal(SIGBUS, SIG_DFL);
 	signal(SIGSEGV, SIG_DFL);
 	assert_int_equal(guard_install(), 0);
+	for (unsigned how = 0; how < 2; how++)
+		resume_truncated(how);
 	for (unsigned how = 0; how < 8; how++)
 		for (unsigned call = 0; call < 5; call++) {
 			world_open(&w, how);
@@ -524,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_wrapping_range),
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_permission),
+		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_indirect),
 		cmocka_unit_test(test_indirect_list),
 		cmocka_unit_test(test_indirect_in_pieces),
