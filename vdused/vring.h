@@ -90,8 +90,7 @@ struct vring {
 			uint16_t avail, used; /* positions, next to take and to write */
 			bool avail_wrap, used_wrap;
 			unsigned outstanding; /* descriptors of what is in flight */
-			uint16_t
-				signalled; /* used position | wrap << 15 at the last interrupt decision */
+			uint16_t signalled; /* used | wrap << 15 at the last interrupt decision */
 			bool signalled_valid;
 		} packed;
 	};
