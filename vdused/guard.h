@@ -36,11 +36,11 @@ extern __thread struct guard *guard_current;
 int guard_install(void);
 
 /* 0 on the way in, 1 when memory inside was gone. */
-#define guard_enter(g)                         \
-	({                                     \
-		(g)->outer = guard_current;    \
-		guard_current = (g);           \
-		sigsetjmp((g)->env, 0);        \
+#define guard_enter(g)                      \
+	({                                  \
+		(g)->outer = guard_current; \
+		guard_current = (g);        \
+		sigsetjmp((g)->env, 0);     \
 	})
 
 static inline void guard_leave(struct guard *g)

@@ -87,7 +87,8 @@ int inflight_attach(struct inflight *log, void *area, unsigned size, bool packed
 void inflight_stop(struct inflight *log);
 
 /* A request was taken; desc[0..ndesc) are copied for packed rings (NULL for split). */
-void inflight_take(struct inflight *log, uint16_t id, uint16_t ndesc, const struct inflight_desc *desc);
+void inflight_take(struct inflight *log, uint16_t id, uint16_t ndesc,
+		   const struct inflight_desc *desc);
 /* Before, and after, the ring publishes what batch_add() named since the last end. */
 void inflight_batch_add(struct inflight *log, uint16_t id);
 void inflight_publish_begin(struct inflight *log, uint16_t after);

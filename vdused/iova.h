@@ -45,7 +45,8 @@ void iova_map_unref(struct iova_map *map);
  * itself is not mapped so (then *got is how far that goes on), or the range
  * wraps.  len > 0.
  */
-void *iova_translate(const struct iova_map *map, uint64_t iova, uint64_t len, unsigned perm, uint64_t *got);
+void *iova_translate(const struct iova_map *map, uint64_t iova, uint64_t len, unsigned perm,
+		     uint64_t *got);
 /* As above, all of the range in one piece or NULL. */
 void *iova_translate_whole(const struct iova_map *map, uint64_t iova, uint64_t len, unsigned perm);
 

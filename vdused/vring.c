@@ -413,5 +413,7 @@ bool vring_has_work(struct vring *vr)
 
 void vring_state(const struct vring *vr, uint16_t *avail, uint16_t *used)
 {
-	vr->ops->state(vr, avail, used);
+	*avail = *used = 0;
+	if (vr->ops)
+		vr->ops->state(vr, avail, used);
 }

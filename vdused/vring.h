@@ -90,7 +90,7 @@ struct vring {
 			uint16_t avail, used; /* positions, next to take and to write */
 			bool avail_wrap, used_wrap;
 			unsigned outstanding; /* descriptors of what is in flight */
-			uint16_t signalled; /* used position | wrap << 15 at the last interrupt decision */
+			uint16_t signalled; /* used | wrap << 15 at the last interrupt decision */
 			bool signalled_valid;
 		} packed;
 	};
@@ -114,7 +114,7 @@ void vring_stop(struct vring *vr);
 /* From now on addresses of new requests are looked up there; -EINVAL: the ring itself is not in it, and is broken. */
 int vring_set_map(struct vring *vr, struct iova_map *map);
 
-/* 1: a request was taken; 0: none there; -1: the ring is broken. */
+/* 1: a request was taken; 0: none there; -1: the ring is broken, or was never started. */
 int vring_pop(struct vring *vr, struct vchain *chain);
 /*
  * After vring_start() with `resume`: the requests that were in flight, oldest
@@ -131,7 +131,8 @@ bool vring_publish(struct vring *vr);
 
 /*
  * Asks the driver for kicks, or to spare them.  vring_notify_on() returns true
- * when requests arrived meanwhile: then look again before sleeping.
+ * when requests arrived meanwhile, or it found the ring broken: then look again
+ * before sleeping.
  */
 bool vring_notify_on(struct vring *vr);
 void vring_notify_off(struct vring *vr);

@@ -74,7 +74,7 @@ static void test_gather(void **state)
 		for (size_t len = 0; skip + len <= 8; len++) {
 			memset(buf, '-', sizeof(buf));
 			assert_int_equal(guard_gather(buf, iov, 5, skip, len), 0);
-			assert_memory_equal(buf, "abcdefgh" + skip, len);
+			assert_memory_equal(buf, &"abcdefgh"[skip], len);
 			assert_int_equal(buf[len], '-');
 		}
 	/* What is not there is met only by who goes there. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rings with a driver that behaves. */
+/* Rings with a driver that behaves; and what set-ups are none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,9 +8,13 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
 #include "vdriver.h"
 #include "vdused/guard.h"
+
+#define TABLE (VDRIVER_IOVA + ARENA_TABLES)
+#define SIZE 8
 
 struct world {
 	struct vdriver v;
@@ -210,12 +214,12 @@ static void test_interrupt_event(void **state)
 			drain(w);
 			/* A batch decides once for all of it. */
 			vdriver_interrupt_after(&w->v, after);
-			for (unsigned k = 0; k < 3; k++) {
+			for (unsigned k = 0; k < 2; k++) {
 				vdriver_add(&w->v, ++token, 1, 0, false);
 				assert_int_equal(vring_pop(&w->vr, &w->chain), 1);
 				push(w, w->chain.id, token);
 			}
-			assert_int_equal(vring_publish(&w->vr), after < 3);
+			assert_int_equal(vring_publish(&w->vr), after < 2);
 			drain(w);
 		}
 		world_close(w);
@@ -283,6 +287,109 @@ static void test_set_map(void **state)
 	free(w);
 }
 
+/* ---- the set-up ---- */
+
+static void refused(struct vdriver *v, struct iova_map *map, const char *why)
+{
+	struct vring vr;
+
+	assert_int_equal(vring_start(&vr, &v->setup, map, NULL, false, 0), -EINVAL);
+	assert_string_equal(vr.why, why);
+	assert_int_equal(map->refs, 1);
+	vring_stop(&vr);
+	assert_int_equal(vring_pop(&vr, NULL), -1);
+}
+
+#define REFUSED(how, field, lie, why)                      \
+	do {                                               \
+		struct vdriver lying;                      \
+		vdriver_init(&lying, arena, SIZE, how, 0); \
+		lying.setup.field = (lie);                 \
+		refused(&lying, map, why);                 \
+	} while (0)
+
+static void test_setup(void **state)
+{
+	const uint64_t end = VDRIVER_IOVA + ARENA_SIZE;
+	uint8_t *arena = aligned_alloc(4096, ARENA_SIZE);
+	struct iova_region odd;
+	struct vring vr;
+	struct iova_map *map;
+	struct vdriver v;
+
+	(void)state;
+	memset(arena, 0, ARENA_SIZE);
+	vdriver_init(&v, arena, SIZE, 0, 0);
+	map = vdriver_map(&v);
+	REFUSED(0, size, 0, "a ring can't have 0 descriptors");
+	REFUSED(0, size, 7, "a ring can't have 7 descriptors");
+	REFUSED(0, size, 65536, "a ring can't have 65536 descriptors");
+	REFUSED(1, size, 0, "a ring can't have 0 descriptors");
+	REFUSED(1, size, 32769, "a ring can't have 32769 descriptors");
+	REFUSED(0, desc_addr, 0, "the descriptor table at 0x0 is not mapped in one piece");
+	REFUSED(0, desc_addr, end - 8 * 16 + 16,
+		"the descriptor table at 0x115f90 is not mapped in one piece");
+	REFUSED(0, desc_addr, VDRIVER_IOVA + 8,
+		"the descriptor table at 0x100008 is not aligned to 16");
+	REFUSED(0, driver_addr, TABLE + 1, "the available ring at 0x106001 is not aligned to 2");
+	REFUSED(0, device_addr, TABLE + 2, "the used ring at 0x106002 is not aligned to 4");
+	REFUSED(1, desc_addr, TABLE + 8, "the descriptor ring at 0x106008 is not aligned to 16");
+	REFUSED(1, driver_addr, TABLE + 2,
+		"the driver's event area at 0x106002 is not aligned to 4");
+	REFUSED(1, device_addr, TABLE + 2,
+		"the device's event area at 0x106002 is not aligned to 4");
+	REFUSED(0, driver_addr, VDRIVER_IOVA + 126,
+		"the descriptor table and the available ring overlap");
+	REFUSED(0, device_addr, VDRIVER_IOVA, "the descriptor table and the used ring overlap");
+	REFUSED(1, device_addr, VDRIVER_IOVA + ARENA_DRIVER,
+		"the driver's event area and the device's event area overlap");
+	/* The event words count when they are there. */
+	REFUSED(VDRIVER_EVENT_IDX, driver_addr, end - 20,
+		"the available ring at 0x115fec is not mapped in one piece");
+	REFUSED(VDRIVER_EVENT_IDX, device_addr, end - 68,
+		"the used ring at 0x115fbc is not mapped in one piece");
+	vdriver_init(&v, arena, SIZE, VDRIVER_PACKED, 0);
+	assert_int_equal(vring_start(&vr, &v.setup, map, NULL, false, 0x8000 | SIZE), -EINVAL);
+	assert_string_equal(vr.why, "the ring can't start at 8, it has 8 descriptors");
+	vring_stop(&vr);
+	iova_map_unref(map);
+	/* Aligned for the driver, and not here. */
+	odd = (struct iova_region){ VDRIVER_IOVA,	    end - 9, arena + 8,
+				    IOVA_READ | IOVA_WRITE, NULL,    0 };
+	map = iova_map_new(&odd, 1);
+	refused(&v, map, "the descriptor ring at 0x100000 is not aligned to 16");
+	iova_map_unref(map);
+	odd = (struct iova_region){ VDRIVER_IOVA, end - 1, arena, IOVA_READ, NULL, 0 };
+	map = iova_map_new(&odd, 1);
+	refused(&v, map, "the descriptor ring at 0x100000 is not mapped in one piece");
+	vdriver_init(&v, arena, SIZE, 0, 0);
+	refused(&v, map, "the used ring at 0x102000 is not mapped in one piece");
+	iova_map_unref(map);
+	free(arena);
+}
+
+/* Every call is harmless on a ring that was never started. */
+static void test_stopped(void **state)
+{
+	struct vring vr = { 0 };
+	struct vchain chain = { 0 };
+	uint16_t avail = 1, used = 1;
+
+	(void)state;
+	assert_int_equal(vring_pop(&vr, &chain), -1);
+	assert_int_equal(vring_pop_resumed(&vr, &chain), -1);
+	vring_push(&vr, 0, 0);
+	assert_false(vring_publish(&vr));
+	assert_false(vring_notify_on(&vr));
+	vring_notify_off(&vr);
+	assert_false(vring_has_work(&vr));
+	vring_state(&vr, &avail, &used);
+	assert_int_equal(avail, 0);
+	assert_int_equal(used, 0);
+	assert_int_equal(vring_set_map(&vr, NULL), -EINVAL);
+	vring_stop(&vr);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +399,8 @@ int main(void)
 		cmocka_unit_test(test_interrupt_event),
 		cmocka_unit_test(test_notify),
 		cmocka_unit_test(test_set_map),
+		cmocka_unit_test(test_setup),
+		cmocka_unit_test(test_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The device dies, and another takes over.  A child is the device; it goes on
- * by single instructions, and whenever one of them has changed what it shares
+ * The device dies, and another takes over.  A child is the device; while it
+ * works it goes on by single instructions, and whenever one of them has changed what it shares
  * with the world, a death at that moment is tried on a copy: no request may be
  * lost, and none may be seen as completed twice.
  */
@@ -26,7 +26,7 @@
 #include "vdused/vring_impl.h"
 
 #define SIZE 8
-#define TOKENS 64
+#define TOKENS 44
 
 /* All that outlives the device. */
 struct shared {
@@ -118,6 +118,7 @@ static void device_lives(struct shared *s, unsigned how, uint16_t base)
 		driver_gets(s);
 		driver_adds(s, 3, how);
 		__atomic_store_n(&s->device_runs, 1, __ATOMIC_SEQ_CST);
+		raise(SIGTRAP);
 		device_pops(&d, 2 + seed % 3);
 		for (unsigned k = 0; k < 1 + (seed >> 9) % 3; k++) {
 			seed = seed * 1103515245 + 12345;
@@ -238,7 +239,7 @@ static int watch(unsigned how, uint16_t base)
 			die_here(s, aligned, how);
 			moments++;
 		}
-		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL)) {
+		if (ptrace(s->device_runs ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL, NULL)) {
 			kill(pid, SIGKILL);
 			moments = -1;
 		}
