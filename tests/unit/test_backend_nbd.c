@@ -465,6 +465,8 @@ static void test_no_server(void **state)
 	assert_int_equal(backend_open(uri, &params, &b, &err), -ENOTCONN);
 	assert_memory_equal(err.text, uri, strlen(uri));
 	assert_non_null(strstr(err.text, "No such file"));
+	assert_int_equal(backend_open("nbd://127.0.0.1:1/x", &params, &b, &err), -ENOTCONN);
+	assert_non_null(strstr(err.text, "Connection refused"));
 }
 
 static void test_several_queues(void **state)
