@@ -150,6 +150,7 @@ static bool in_memory(int fd)
 static uint32_t choose_block(struct file *f, const struct backend_params *params)
 {
 	uint32_t block = params->logical_block;
+	int device = 0;
 
 	f->in_memory = !f->blkdev && in_memory(f->fd);
 	if (f->direct && (f->in_memory || !find_alignment(f)))
@@ -164,7 +165,12 @@ static uint32_t choose_block(struct file *f, const struct backend_params *params
 		use_page_cache(f);
 	if (block)
 		return block;
-	return f->len_align > 512 ? f->len_align : 512;
+	/* A device's own blocks, also through the page cache. */
+	if (f->blkdev && !ioctl(f->fd, BLKSSZGET, &device) && device > 512 && device <= 4096)
+		block = (uint32_t)device;
+	if (block < f->len_align)
+		block = f->len_align;
+	return block > 512 ? block : 512;
 }
 
 /* ---- capabilities ---- */

@@ -224,6 +224,11 @@ static int ended_zero(struct file *f, struct backend_req *req, int64_t res)
 		req->state = req->flags & BACKEND_FUA ? ZERO_SYNC : SYNCED;
 		return 0;
 	}
+	/* A device wants its own, larger blocks: no need to discard, zeros can be written. */
+	if (res == -EINVAL) {
+		req->state = req->op == BACKEND_DISCARD ? SYNCED : ZERO_WRITE;
+		return 0;
+	}
 	if (!not_supported(res))
 		return (int)res;
 	if (req->state == ZERO_DISCARD)

@@ -110,20 +110,20 @@ void disk_test_many(void **state)
 void disk_test_memory_gone(void **state)
 {
 	struct disk *d = *state;
-	char *gone = gone_page();
+	char *gone = gone_pages();
 	char buf[8192] __attribute__((aligned(4096)));
 	struct iovec iov[2];
 
 	for (int shift = 0; shift < 2; shift++) {
 		for (enum backend_op op = BACKEND_READ; op <= BACKEND_WRITE; op++) {
 			iov[0] = (struct iovec){ buf, 4096 };
-			iov[1] = (struct iovec){ gone + shift * 8, 2048 };
-			assert_int_equal(do_io(d, op, 0, 0, 6144, iov, 2), -EFAULT);
-			iov[0] = (struct iovec){ gone + shift * 8, 1024 };
-			assert_int_equal(do_io(d, op, 0, 0, 1024, iov, 1), -EFAULT);
+			iov[1] = (struct iovec){ gone + shift * 8, 4096 };
+			assert_int_equal(do_io(d, op, 0, 0, 8192, iov, 2), -EFAULT);
+			iov[0] = (struct iovec){ gone + shift * 8, 4096 };
+			assert_int_equal(do_io(d, op, 0, 0, 4096, iov, 1), -EFAULT);
 		}
 	}
-	munmap(gone, 4096);
+	munmap(gone, GONE);
 	memset(buf, 3, sizeof(buf));
 	assert_int_equal(do_write(d, 0, buf, sizeof(buf)), 0);
 	assert_int_equal(do_read(d, 0, buf, sizeof(buf)), 0);

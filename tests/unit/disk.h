@@ -128,18 +128,20 @@ static inline int do_plain(struct disk *d, enum backend_op op, unsigned flags, u
 	return do_io(d, op, flags, offset, len, NULL, 0);
 }
 
+#define GONE 8192
+
 /*
- * A page that was there once: a mapping of a file that is empty.  cmocka puts its
+ * Pages that were there once: a mapping of a file that is empty.  cmocka puts its
  * own handlers in place for each test, so the guard's are installed here.
  */
-static inline void *gone_page(void)
+static inline void *gone_pages(void)
 {
 	int fd = memfd_create("gone", MFD_CLOEXEC);
 	void *p;
 
 	assert_true(fd >= 0);
 	assert_int_equal(guard_install(), 0);
-	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p = mmap(NULL, GONE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_true(p != MAP_FAILED);
 	close(fd);
 	return p;

@@ -280,7 +280,7 @@ static void test_null(void **state)
 {
 	struct disk d = { .params = { .logical_block = 4096 } };
 	char buf[4096];
-	char *gone = gone_page();
+	char *gone = gone_pages();
 
 	(void)state;
 	disk_open(&d, "null:1T");
@@ -294,7 +294,7 @@ static void test_null(void **state)
 	assert_int_equal(do_plain(&d, BACKEND_DISCARD, 0, 0, UINT64_C(1) << 40), 0);
 	assert_int_equal(do_plain(&d, BACKEND_FLUSH, 0, 0, 0), 0);
 	disk_close(&d);
-	munmap(gone, 4096);
+	munmap(gone, GONE);
 }
 
 /* ---- what only files have ---- */

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "disk.h"
@@ -11,7 +13,7 @@
 #define SIZE (4u << 20)
 #define MAX_ARGS 16
 
-static char dir[64], sock[128], image[128], uri[256];
+static char dir[64], sock[96], image[96], uri[256];
 static pid_t server;
 
 static bool have_nbdkit(void)
@@ -23,6 +25,18 @@ static bool have_nbdkit(void)
 	if (!have)
 		print_message("# SKIP nbdkit is not installed\n");
 	return have;
+}
+
+static bool listens(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	memcpy(addr.sun_path, sock, strlen(sock) + 1);
+	yes = !connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+	close(fd);
+	return yes;
 }
 
 /* nbdkit with these words, which end with NULL; waits until it listens. */
@@ -46,9 +60,10 @@ static void start_server(const char *const *words)
 		execvp(argv[0], (char **)argv);
 		_exit(127);
 	}
-	while (access(sock, F_OK) && seconds() < until)
+	while (!listens()) {
+		assert_true(seconds() < until);
 		usleep(10000);
-	assert_int_equal(access(sock, F_OK), 0);
+	}
 }
 
 static void stop_server(void)
@@ -182,7 +197,7 @@ static void test_no_fua(void **state)
 
 	NEEDS_NBDKIT();
 	snprintf(log, sizeof(log), "logfile=%s", image);
-	SERVER("--filter=log", "--filter=fua", "memory", "8M", "fuamode=none", log);
+	SERVER("--filter=log", "--filter=fua", "memory", "8M", log);
 	d = open_disk(0);
 	assert_int_equal(do_io(d, BACKEND_WRITE, 0, 0, len, &iov, 1), 0);
 	assert_int_equal(count_in_log(" Write "), 2);
@@ -195,7 +210,7 @@ static void test_no_fua(void **state)
 	stop_server();
 	free(buf);
 
-	SERVER("--filter=fua", "memory", "4M", "fuamode=none");
+	SERVER("--filter=fua", "memory", "4M");
 	check_disk();
 }
 
@@ -386,16 +401,20 @@ static void test_cancel(void **state)
 	double start;
 
 	NEEDS_NBDKIT();
-	SERVER("--filter=delay", "memory", "4M", "rdelay=5");
+	SERVER("memory", "4M");
 	d = open_disk(0);
+	kill(server, SIGSTOP);
 	b = start_batch(d, BACKEND_READ);
 	loop_run_once(&d->loop, 50);
 	start = seconds();
 	backend_cancel(d->q);
 	assert_int_equal(d->q->in_flight, 0);
 	end_batch(d, b, -ECANCELED);
+	assert_true(seconds() - start < 2);
+	/* A new one: nbdkit may abort when a client leaves with replies under way. */
+	stop_server();
+	SERVER("memory", "4M");
 	assert_int_equal(do_write(d, 0, buf, 512), 0);
-	assert_true(seconds() - start < 3);
 	close_disk(d);
 
 	/* While there is no connection. */
@@ -448,6 +467,8 @@ static void test_no_server(void **state)
 	assert_int_equal(backend_open(uri, &params, &b, &err), -ENOTCONN);
 	assert_memory_equal(err.text, uri, strlen(uri));
 	assert_non_null(strstr(err.text, "No such file"));
+	assert_int_equal(backend_open("nbd://127.0.0.1:1/x", &params, &b, &err), -ENOTCONN);
+	assert_non_null(strstr(err.text, "Connection refused"));
 }
 
 static void test_several_queues(void **state)
