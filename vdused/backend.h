@@ -77,6 +77,7 @@ struct backend_info {
 	uint32_t physical_block; /* 0: not known */
 	uint32_t optimal_io; /* 0: not known */
 	uint32_t discard_granularity; /* 0: not known */
+	unsigned max_queues; /* that may be open at a time; 0: any number */
 	bool readonly;
 	bool flush; /* has volatile caches, BACKEND_FLUSH makes sense; else writes are durable when done */
 	bool discard, write_zeroes, secure_erase;

@@ -70,6 +70,7 @@ static int create(struct device *dev, struct err *err)
 	ret = state_create(&dev->state, dev->rt, &d, err);
 	if (ret)
 		return ret;
+	dev->state.header->capacity = dev->blk.capacity;
 	ret = vduse_create(&dev->vduse, dev->options->name, &params, err);
 	if (ret)
 		return ret;
@@ -186,15 +187,16 @@ static int start_reactors(struct device *dev, struct err *err)
 	return 0;
 }
 
-/* A device that was taken over: does the driver know today's size? */
+/* The capacity is the only part of the configuration that changes: it is stored in one piece. */
 static void tell_size(struct device *dev)
 {
-	if (!dev->backend)
+	if (!dev->backend || dev->state.header->capacity == dev->blk.capacity)
 		return;
 	vduse_set_config(&dev->vduse, offsetof(struct virtio_blk_config, capacity), &dev->blk.config.capacity,
 			 sizeof(dev->blk.config.capacity));
 	/* EINVAL: there is no driver yet, and it will read the new one. */
 	vduse_inject_config(&dev->vduse);
+	dev->state.header->capacity = dev->blk.capacity;
 }
 
 int device_start(struct device *dev, struct err *err)

@@ -261,7 +261,7 @@ static int run(struct daemon *d)
 		log_error("%s", err.text);
 		snprintf(line, sizeof(line), "error %s\n", err.text);
 		device_undo(&d->dev);
-		if (d->dev.created)
+		if (d->rt.made)
 			runtime_remove(&d->rt);
 		tell(d, line);
 		return 1;

@@ -47,8 +47,11 @@ static int open_dir(struct runtime *rt, bool create, struct err *err)
 {
 	struct stat st;
 
-	if (create && mkdirat(rt->base, rt->name, 0700) && errno != EEXIST)
-		return fail(rt, err, "", "can't be made");
+	if (create) {
+		rt->made = !mkdirat(rt->base, rt->name, 0700);
+		if (!rt->made && errno != EEXIST)
+			return fail(rt, err, "", "can't be made");
+	}
 	rt->dir = openat(rt->base, rt->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (rt->dir < 0)
 		return fail(rt, err, "", "can't be opened");

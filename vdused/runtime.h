@@ -26,6 +26,7 @@ struct runtime {
 	int base; /* DIR */
 	int dir; /* DIR/NAME */
 	int lock;
+	bool made; /* DIR/NAME, by this process */
 	const char *name; /* the caller's */
 	char path[512]; /* of DIR/NAME, for messages */
 };

@@ -40,6 +40,7 @@ struct state_header {
 	uint32_t status; /* virtio's */
 	uint32_t reserved;
 	uint64_t driver_features;
+	uint64_t capacity; /* sectors that the driver was told */
 };
 
 struct state {

@@ -164,4 +164,9 @@ static inline void fill_random(void *buf, size_t len)
 		p[i] = (unsigned char)rnd(256);
 }
 
+/* Tests of a disk of zeros, 4 MiB large, in *state. */
+void disk_test_model(void **state); /* random I/O, compared with memory that got the same */
+void disk_test_many(void **state); /* 1000 requests at a time */
+void disk_test_memory_gone(void **state); /* EFAULT hurts nobody else */
+
 #endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A lost connection is made again: at once, then after 100 ms, twice that, up
+ * to 5 s.  After reconnect_s without one, requests fail with ENOTCONN until
+ * there is one again.  An export that came back as another disk makes them fail
+ * with EIO until the right one is there.
+ */
+#include "vdused/backend_nbd.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define DELAY_MIN (NBD_SECOND_NS / 10)
+#define DELAY_MAX (5 * NBD_SECOND_NS)
+/* A connection that lasted so long was good, even if nothing was asked of it. */
+#define GOOD_NS (10 * NBD_SECOND_NS)
+
+/* ---- the timer ---- */
+
+static int64_t give_up_at(struct nbd_queue *q)
+{
+	unsigned s = nbd_export_of(q)->reconnect_s;
+
+	return s && !q->failing ? q->lost_since + s * NBD_SECOND_NS : INT64_MAX;
+}
+
+static void arm_timer(struct nbd_queue *q)
+{
+	int64_t at = q->h ? q->attempt_until : q->next_attempt;
+	struct itimerspec its = { .it_value.tv_sec = 0 };
+
+	if (at > give_up_at(q))
+		at = give_up_at(q);
+	if (at < 1)
+		at = 1;
+	/* All 0 stops it. */
+	if (!q->up) {
+		its.it_value.tv_sec = at / NBD_SECOND_NS;
+		its.it_value.tv_nsec = at % NBD_SECOND_NS;
+	}
+	timerfd_settime(q->timer.fd, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+/* ---- the connection ---- */
+
+static void close_handle(struct nbd_queue *q)
+{
+	if (q->events)
+		loop_del(q->q.loop, &q->sock);
+	q->events = 0;
+	q->up = false;
+	q->dropping = true;
+	nbd_close(q->h);
+	q->dropping = false;
+	q->h = NULL;
+}
+
+/* The next attempt, later than the one before. */
+static void try_later(struct nbd_queue *q)
+{
+	q->next_attempt = nbd_now() + q->delay;
+	q->delay = q->delay < DELAY_MIN ? DELAY_MIN : q->delay * 2;
+	if (q->delay > DELAY_MAX)
+		q->delay = DELAY_MAX;
+	arm_timer(q);
+}
+
+void nbd_link_drop(struct nbd_queue *q, const char *why)
+{
+	struct nbd_cmds again = TAILQ_HEAD_INITIALIZER(again);
+	struct nbd_cmd *cmd;
+
+	if (!q->h)
+		return;
+	close_handle(q);
+	TAILQ_FOREACH(cmd, &q->sent, link)
+	cmd->sent = false;
+	TAILQ_CONCAT(&again, &q->sent, link);
+	TAILQ_CONCAT(&again, &q->waiting, link);
+	TAILQ_CONCAT(&q->waiting, &again, link);
+	/* One that never did anything is a failed attempt. */
+	if (q->worked || nbd_now() - q->up_since > GOOD_NS) {
+		backend_log("%s: %s: connecting again", q->q.backend->uri, why);
+		q->lost_since = nbd_now();
+		q->delay = 0;
+	}
+	q->worked = false;
+	try_later(q);
+}
+
+static void keep_alive(int fd)
+{
+	static const int on = 1, idle = 10, every = 5, times = 4;
+	static const unsigned unanswered_ms = 30 * 1000;
+
+	/* Where it is no TCP none of it is needed. */
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof(unanswered_ms));
+}
+
+static uint32_t largest_piece(struct nbd_queue *q, struct nbd_handle *h)
+{
+	int64_t max = nbd_get_block_size(h, LIBNBD_SIZE_MAXIMUM);
+
+	if (max <= 0 || max > NBD_PIECE)
+		max = NBD_PIECE;
+	return (uint32_t)max & ~(q->q.backend->info.logical_block - 1);
+}
+
+void nbd_link_up(struct nbd_queue *q, struct nbd_handle *h)
+{
+	struct nbd_export *e = nbd_export_of(q);
+	uint64_t size = (uint64_t)nbd_get_size(h);
+
+	q->h = h;
+	q->up = true;
+	q->up_since = nbd_now();
+	q->failing = 0;
+	q->fua = nbd_can_fua(h) > 0;
+	q->max_piece = largest_piece(q, h);
+	__atomic_store_n(&e->seen_size, size - size % e->b.info.logical_block, __ATOMIC_RELAXED);
+	keep_alive(nbd_aio_get_fd(h));
+	arm_timer(q);
+	nbd_send_waiting(q);
+}
+
+static void refuse_export(struct nbd_queue *q, const char *why)
+{
+	close_handle(q);
+	if (q->failing != -EIO)
+		backend_log("%s: %s: requests fail until that is set right", q->q.backend->uri,
+			    why);
+	q->failing = -EIO;
+	q->delay = DELAY_MAX;
+	try_later(q);
+	nbd_fail_waiting(q, -EIO);
+}
+
+void nbd_link_check(struct nbd_queue *q)
+{
+	const char *why;
+
+	if (!q->h)
+		return;
+	if (nbd_aio_is_dead(q->h) || nbd_aio_is_closed(q->h)) {
+		if (q->up) {
+			nbd_link_drop(q, "connection lost");
+		} else {
+			close_handle(q);
+			try_later(q);
+		}
+	} else if (!q->up && nbd_aio_is_ready(q->h)) {
+		why = nbd_unfit(nbd_export_of(q), q->h);
+		if (why) {
+			refuse_export(q, why);
+			return;
+		}
+		backend_log("%s: connected again", q->q.backend->uri);
+		nbd_link_up(q, q->h);
+	}
+}
+
+void nbd_link_watch(struct nbd_queue *q)
+{
+	uint32_t events = 0;
+	unsigned dir;
+	int fd;
+
+	if (!q->h)
+		return;
+	fd = nbd_aio_get_fd(q->h);
+	dir = nbd_aio_get_direction(q->h);
+	if (dir & LIBNBD_AIO_DIRECTION_READ)
+		events |= EPOLLIN;
+	if (dir & LIBNBD_AIO_DIRECTION_WRITE)
+		events |= EPOLLOUT;
+	if (events == q->events && fd == q->sock.fd)
+		return;
+	/* While connecting, one address after the other has its own descriptor, maybe of the same number. */
+	if (q->events && fd == q->sock.fd && !loop_mod(q->q.loop, &q->sock, events)) {
+		q->events = events;
+		return;
+	}
+	if (q->events)
+		loop_del(q->q.loop, &q->sock);
+	q->sock.fd = fd;
+	q->events = fd >= 0 && events && !loop_add(q->q.loop, &q->sock, events) ? events : 0;
+}
+
+static void sock_ready(struct loop_source *src, uint32_t events)
+{
+	struct nbd_queue *q = (struct nbd_queue *)((char *)src - offsetof(struct nbd_queue, sock));
+	unsigned dir = nbd_aio_get_direction(q->h);
+
+	if ((dir & LIBNBD_AIO_DIRECTION_READ) && (events & ~EPOLLOUT)) {
+		nbd_aio_notify_read(q->h);
+		dir = nbd_aio_get_direction(q->h);
+	}
+	if ((dir & LIBNBD_AIO_DIRECTION_WRITE) && (events & ~EPOLLIN))
+		nbd_aio_notify_write(q->h);
+	nbd_settle(q);
+}
+
+static void attempt(struct nbd_queue *q)
+{
+	q->h = nbd_dial_start(q->q.backend->uri, NULL);
+	if (!q->h) {
+		try_later(q);
+		return;
+	}
+	q->attempt_until = nbd_now() + NBD_ATTEMPT_NS;
+	arm_timer(q);
+	nbd_settle(q);
+}
+
+static void timer_ready(struct loop_source *src, uint32_t events)
+{
+	struct nbd_queue *q = (struct nbd_queue *)((char *)src - offsetof(struct nbd_queue, timer));
+	int64_t now = nbd_now();
+	uint64_t ticks;
+
+	(void)events;
+	if (read(src->fd, &ticks, sizeof(ticks)) < 0 || q->up)
+		return;
+	if (now >= give_up_at(q)) {
+		backend_log("%s: no connection for %u seconds: requests fail", q->q.backend->uri,
+			    nbd_export_of(q)->reconnect_s);
+		q->failing = -ENOTCONN;
+		nbd_fail_waiting(q, -ENOTCONN);
+	}
+	if (q->h && now >= q->attempt_until) {
+		close_handle(q);
+		try_later(q);
+	} else if (!q->h && now >= q->next_attempt) {
+		attempt(q);
+	} else {
+		arm_timer(q);
+	}
+}
+
+/* ---- open and close ---- */
+
+int nbd_link_open(struct nbd_queue *q, struct err *err)
+{
+	int rc;
+
+	q->worked = true;
+	q->sock = (struct loop_source){ .fd = -1, .ready = sock_ready };
+	q->timer = (struct loop_source){
+		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+		.ready = timer_ready,
+	};
+	rc = q->timer.fd < 0 ? -errno : loop_add(q->q.loop, &q->timer, EPOLLIN);
+	if (rc && q->timer.fd >= 0)
+		close(q->timer.fd);
+	return rc ? err_set(err, rc, "%s", strerror(-rc)) : 0;
+}
+
+void nbd_link_close(struct nbd_queue *q)
+{
+	if (q->h && q->up) {
+		if (q->events)
+			loop_del(q->q.loop, &q->sock);
+		nbd_hang_up(q->h);
+	} else if (q->h) {
+		close_handle(q);
+	}
+	loop_del(q->q.loop, &q->timer);
+	close(q->timer.fd);
+}

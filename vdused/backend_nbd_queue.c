@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vdused/backend_nbd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "vdused/guard.h"
+
+/* Commands without data are short, but some servers know no lengths of 4 GiB. */
+#define PLAIN_PIECE (1u << 30)
+#define POOL_OCTETS (32u << 20)
+
+/* ---- commands ---- */
+
+static struct nbd_cmd *new_cmd(struct nbd_queue *q, struct backend_req *req)
+{
+	struct nbd_cmd *cmd = TAILQ_FIRST(&q->pool);
+
+	if (cmd) {
+		TAILQ_REMOVE(&q->pool, cmd, link);
+		q->pooled -= cmd->capacity;
+	} else {
+		cmd = calloc(1, sizeof(*cmd));
+	}
+	if (cmd) {
+		cmd->q = q;
+		cmd->req = req;
+		cmd->sent = cmd->filled = cmd->sync = false;
+	}
+	return cmd;
+}
+
+/* The command is of no more use, and its request is done. */
+static void finish(struct nbd_queue *q, struct nbd_cmd *cmd, int result)
+{
+	struct backend_req *req = cmd->req;
+
+	if (q->pooled + cmd->capacity > POOL_OCTETS) {
+		free(cmd->data);
+		cmd->data = NULL;
+		cmd->capacity = 0;
+	}
+	q->pooled += cmd->capacity;
+	TAILQ_INSERT_HEAD(&q->pool, cmd, link);
+	backend_complete(&q->q, req, result);
+}
+
+static bool make_room(struct nbd_cmd *cmd, size_t len)
+{
+	if (cmd->capacity >= len)
+		return true;
+	free(cmd->data);
+	cmd->data = malloc(len);
+	cmd->capacity = cmd->data ? len : 0;
+	return cmd->data;
+}
+
+/* What the next piece is, with its data if it is written. */
+static int prepare(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	struct backend_req *req = cmd->req;
+	uint64_t left = req->len - req->done_len;
+	bool data = req->op == BACKEND_READ || req->op == BACKEND_WRITE;
+	uint32_t max = data ? q->max_piece : PLAIN_PIECE;
+
+	/* On its second way: on a connection with smaller pieces it has to be cut anew. */
+	if (cmd->filled && cmd->piece <= max)
+		return 0;
+	cmd->piece = left < max ? (size_t)left : max;
+	if (!data || cmd->sync)
+		return 0;
+	if (!make_room(cmd, cmd->piece))
+		return -ENOMEM;
+	if (req->op == BACKEND_READ)
+		return 0;
+	cmd->filled = true;
+	return guard_gather(cmd->data, req->iov, req->niov, req->done_len, cmd->piece);
+}
+
+/* libnbd calls this with the handle locked: no more than taking note. */
+static int note_end(void *user_data, int *error)
+{
+	struct nbd_cmd *cmd = user_data;
+	struct nbd_queue *q = cmd->q;
+
+	if (q->dropping)
+		return 1;
+	cmd->error = *error;
+	cmd->sent = false;
+	TAILQ_REMOVE(&q->sent, cmd, link);
+	TAILQ_INSERT_TAIL(&q->ended, cmd, link);
+	return 1;
+}
+
+static int64_t issue(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	nbd_completion_callback done = { .callback = note_end, .user_data = cmd };
+	struct backend_req *req = cmd->req;
+	uint64_t at = req->offset + req->done_len;
+	uint32_t flags = (req->flags & BACKEND_FUA) && q->fua ? LIBNBD_CMD_FLAG_FUA : 0;
+
+	if (cmd->sync)
+		return nbd_aio_flush(q->h, done, 0);
+	switch (req->op) {
+	case BACKEND_READ:
+		return nbd_aio_pread(q->h, cmd->data, cmd->piece, at, done, 0);
+	case BACKEND_WRITE:
+		return nbd_aio_pwrite(q->h, cmd->data, cmd->piece, at, done, flags);
+	case BACKEND_DISCARD:
+		return nbd_aio_trim(q->h, cmd->piece, at, done, flags);
+	case BACKEND_WRITE_ZEROES:
+		if (!(req->flags & BACKEND_MAY_UNMAP))
+			flags |= LIBNBD_CMD_FLAG_NO_HOLE;
+		return nbd_aio_zero(q->h, cmd->piece, at, done, flags);
+	default:
+		return nbd_aio_flush(q->h, done, 0);
+	}
+}
+
+static void send_cmd(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	int rc = prepare(q, cmd);
+
+	if (rc) {
+		finish(q, cmd, rc == -EFAULT ? rc : -EIO);
+		return;
+	}
+	cmd->sent = true;
+	TAILQ_INSERT_TAIL(&q->sent, cmd, link);
+	if (issue(q, cmd) >= 0 || !cmd->sent)
+		return;
+	/* Refused on the spot: by a connection that is gone, or because libnbd thinks it wrong. */
+	cmd->error = nbd_aio_is_ready(q->h) || nbd_aio_is_processing(q->h) ? EIO : ENOTCONN;
+	cmd->sent = false;
+	TAILQ_REMOVE(&q->sent, cmd, link);
+	TAILQ_INSERT_TAIL(&q->ended, cmd, link);
+}
+
+void nbd_send_waiting(struct nbd_queue *q)
+{
+	struct nbd_cmd *cmd;
+
+	while (q->up && (cmd = TAILQ_FIRST(&q->waiting))) {
+		TAILQ_REMOVE(&q->waiting, cmd, link);
+		send_cmd(q, cmd);
+	}
+}
+
+void nbd_fail_waiting(struct nbd_queue *q, int result)
+{
+	struct nbd_cmds failed = TAILQ_HEAD_INITIALIZER(failed);
+	struct nbd_cmd *cmd;
+
+	/* New ones may come meanwhile. */
+	TAILQ_CONCAT(&failed, &q->waiting, link);
+	while ((cmd = TAILQ_FIRST(&failed))) {
+		TAILQ_REMOVE(&failed, cmd, link);
+		finish(q, cmd, result);
+	}
+}
+
+void nbd_submit(struct backend_queue *bq, struct backend_req *req)
+{
+	struct nbd_queue *q = (struct nbd_queue *)bq;
+	struct nbd_cmd *cmd = q->failing ? NULL : new_cmd(q, req);
+
+	if (!cmd) {
+		backend_complete(bq, req, q->failing ? q->failing : -EIO);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&q->waiting, cmd, link);
+	if (q->up)
+		nbd_send_waiting(q);
+	nbd_settle(q);
+}
+
+/* ---- what came of them ---- */
+
+/* The protocol's errors as those of the contract. */
+static int result_of(const struct backend_req *req, int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EOPNOTSUPP:
+		return -error;
+	case EPERM:
+	case EROFS:
+		return req->op == BACKEND_READ ? -EIO : -EROFS;
+	default:
+		return -EIO;
+	}
+}
+
+/* The piece is done: 0 if the request is, 1 if there is more to it, or what it fails with. */
+static int next_piece(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	struct backend_req *req = cmd->req;
+
+	if (cmd->sync || req->op == BACKEND_FLUSH)
+		return 0;
+	if (req->op == BACKEND_READ &&
+	    guard_scatter(req->iov, req->niov, req->done_len, cmd->data, cmd->piece))
+		return -EFAULT;
+	req->done_len += cmd->piece;
+	cmd->filled = false;
+	if (req->done_len < req->len)
+		return 1;
+	cmd->sync = (req->flags & BACKEND_FUA) && !q->fua && q->q.backend->info.flush;
+	return cmd->sync;
+}
+
+static void digest(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	int rc;
+
+	/* The connection is gone, or soon will be. */
+	if (cmd->error == ENOTCONN || cmd->error == ESHUTDOWN) {
+		TAILQ_INSERT_TAIL(&q->waiting, cmd, link);
+		if (q->up)
+			nbd_link_drop(q, cmd->error == ESHUTDOWN ? "the server is shutting down" :
+								   "connection lost");
+		return;
+	}
+	q->worked = true;
+	rc = cmd->error ? result_of(cmd->req, cmd->error) : next_piece(q, cmd);
+	if (rc <= 0)
+		finish(q, cmd, rc);
+	else if (q->up)
+		send_cmd(q, cmd);
+	else
+		TAILQ_INSERT_HEAD(&q->waiting, cmd, link);
+}
+
+void nbd_settle(struct nbd_queue *q)
+{
+	struct nbd_cmd *cmd;
+
+	/* A done() that submits comes here again; the outer call goes on. */
+	if (q->settling)
+		return;
+	q->settling = true;
+	do {
+		while ((cmd = TAILQ_FIRST(&q->ended))) {
+			TAILQ_REMOVE(&q->ended, cmd, link);
+			digest(q, cmd);
+		}
+		nbd_link_check(q);
+	} while (!TAILQ_EMPTY(&q->ended));
+	q->settling = false;
+	nbd_link_watch(q);
+}
