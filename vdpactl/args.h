@@ -77,7 +77,8 @@ struct arg {
 	bool required;
 	bool repeat; /* positional: more than one, but not in `vdpa` */
 	unsigned int conflicts; /* presence bits that can't stand beside it */
-	const char *expected; /* of VALUE_TEXT, _CHOICE and _NUMBER: "a decimal number from 1 to 9" */
+	const char
+		*expected; /* of VALUE_TEXT, _CHOICE and _NUMBER: "a decimal number from 1 to 9" */
 	const char *const *choices; /* NULL-terminated */
 	uint64_t min, max;
 	size_t offset; /* in struct args */

@@ -95,12 +95,19 @@ static enum status check_free(struct app *app, const char *name)
 /* Takes back what was done; the failure was reported and stays the command's. */
 static void undo(struct app *app, const char *name)
 {
-	if (vduse_is_attached(name) && vdpa_dev_del(app->ctx, name, 0) < 0) {
-		diag_ctx(app, name);
-		diag_note(app, "\"%s\" is left as it is: `vduse show %s`", name, name);
-		return;
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	enum status status = ST_OK;
+	bool gone, broken;
+
+	if (vdpa_sysdev_get(app->ctx, name, &s) == 0) {
+		status = vduse_check_alive(app, name, s, true, &gone, &broken);
+		if (!status && vdpa_dev_del(app->ctx, name, 0) < 0)
+			status = diag_ctx(app, name);
 	}
-	vduse_destroy(app, name);
+	if (!status)
+		status = vduse_destroy(app, name);
+	if (status)
+		diag_note(app, "\"%s\" is left as it is: `vdpactl vduse show %s`", name, name);
 }
 
 static enum status make(struct app *app, const struct args *args, const char *driver)

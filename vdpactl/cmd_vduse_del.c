@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vduse del */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "command.h"
@@ -50,10 +51,60 @@ static enum status revive(struct app *app, const char *name, bool force)
 			 "busy: the daemon of \"%s\" is gone, and requests may wait for it", name);
 }
 
+/* Requests that the block layer waits for: "0 0" when there are none. */
+static bool has_requests(const struct vdpa_sysdev *s)
+{
+	CLEANUP(strbuf_free) struct strbuf path = STRBUF_INIT;
+	CLEANUP_FCLOSE FILE *f = NULL;
+	unsigned long reads = 1, writes = 0;
+	const char *disk = vdpa_sysdev_get_blockdev(s);
+
+	if (!disk)
+		return false;
+	strbuf_addf(&path, "/sys/block/%s/inflight", disk);
+	f = path.failed ? NULL : fopen(path.s, "re");
+	return f && fscanf(f, "%lu %lu", &reads, &writes) == 2 && (reads || writes);
+}
+
+static enum status check_broken(struct app *app, const char *name, const struct vdpa_sysdev *s,
+				bool force)
+{
+	if (has_requests(s))
+		return diag_fail(app, name, EBUSY, "only a restart of the host ends that",
+				 "busy: the kernel gave \"%s\" up with requests in flight, which "
+				 "nobody can answer any more",
+				 name);
+	if (!force)
+		return diag_fail(app, name, EIO, "\"force\" deletes it all the same",
+				 "the kernel gave \"%s\" up: nothing can be written back", name);
+	return ST_OK;
+}
+
+enum status vduse_check_alive(struct app *app, const char *name, const struct vdpa_sysdev *s,
+			      bool force, bool *gone, bool *broken)
+{
+	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
+	struct vduse_status status;
+	int r;
+
+	*broken = false;
+	*gone = vduse_lock_state(name) != VDUSE_HELD;
+	if (*gone)
+		return ST_OK;
+	r = vduse_get_status(name, &status, &err);
+	*broken = !r && status.broken;
+	vduse_status_free(&status);
+	if (r)
+		return diag_fail(app, name, -r, "end its process, then `vduse rescue`",
+				 "cannot delete \"%s\": %s", name, err.s ? err.s : strerror(-r));
+	return *broken ? check_broken(app, name, s, force) : ST_OK;
+}
+
 /* Takes the vdpa device away from its driver and deletes it. */
 static enum status detach(struct app *app, const char *name, bool force)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	bool gone, broken;
 	enum status status;
 	const char *driver;
 	int r;
@@ -63,15 +114,14 @@ static enum status detach(struct app *app, const char *name, bool force)
 		return ST_OK;
 	if (r < 0)
 		return diag_ctx(app, name);
+	status = vduse_check_alive(app, name, s, force, &gone, &broken);
 	/* A virtual machine that uses it is found below; one that ended left no request. */
 	driver = vdpa_sysdev_get_driver(s);
-	if (driver && !strcmp(driver, "virtio_vdpa") && vduse_lock_state(name) != VDUSE_HELD) {
+	if (!status && gone && driver && !strcmp(driver, "virtio_vdpa"))
 		status = revive(app, name, force);
-		if (status)
-			return status;
-	}
-	status = vduse_check_unused(app, name, s);
-	if (!status && vdpa_sysdev_get_blockdev(s))
+	if (!status)
+		status = vduse_check_unused(app, name, s);
+	if (!status && vdpa_sysdev_get_blockdev(s) && !broken)
 		status = vduse_flush(app, name, vdpa_sysdev_get_node(s), force);
 	if (status)
 		return status;

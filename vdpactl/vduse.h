@@ -172,6 +172,13 @@ enum status vduse_flush(struct app *app, const char *name, const char *node, boo
 
 /* Starts a daemon for a device whose own is gone. */
 enum status vduse_resume(struct app *app, const char *name, bool fail);
+/*
+ * Refuses what would wait for an answer that does not come: the daemon is
+ * gone (*gone, which is reported by no one), does not answer, or the kernel
+ * gave the device up (only with force, and nothing in flight).
+ */
+enum status vduse_check_alive(struct app *app, const char *name, const struct vdpa_sysdev *s,
+			      bool force, bool *gone, bool *broken);
 /* Stops the daemon, destroys the VDUSE device and its directory; the vdpa device is deleted. */
 enum status vduse_destroy(struct app *app, const char *name);
 

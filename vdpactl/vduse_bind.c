@@ -69,6 +69,9 @@ enum status vduse_load_modules(struct app *app, const char *driver)
 		return diag_fail(app, NULL, EOPNOTSUPP,
 				 "`modprobe vduse`; the kernel needs CONFIG_VDPA_USER",
 				 "this kernel has no VDUSE: /dev/vduse/control is missing");
+	if (access("/dev/vduse/control", R_OK | W_OK) < 0)
+		return diag_fail(app, NULL, errno, "this needs root", "/dev/vduse/control: %s",
+				 strerror(errno));
 	if (driver && !has_driver("vdpa", driver)) {
 		char hint[64];
 

@@ -25,15 +25,19 @@ static void add_use(struct uses *u, const char *node, const char *what, const ch
 	strbuf_addf(&u->text, "%s%s %s%s", u->text.len ? ", " : "", node, what, where);
 }
 
+/* What this process was started with is its caller's. */
 static void add_processes(struct uses *u, const char *node, const struct vdpa_user_list *users)
 {
-	for (size_t i = 0; i < vdpa_user_list_get_size(users); i++) {
-		CLEANUP(strbuf_free) struct strbuf who = STRBUF_INIT;
+	CLEANUP(strbuf_free) struct strbuf who = STRBUF_INIT;
 
-		strbuf_addf(&who, "%d (%s)", (int)vdpa_user_list_get_pid(users, i),
-			    vdpa_user_list_get_comm(users, i));
-		add_use(u, node, "is open in ", who.s ? who.s : "a process");
+	for (size_t i = 0; i < vdpa_user_list_get_size(users); i++) {
+		if (vdpa_user_list_get_pid(users, i) != getpid())
+			strbuf_addf(&who, "%s%d (%s)", who.len ? ", " : "",
+				    (int)vdpa_user_list_get_pid(users, i),
+				    vdpa_user_list_get_comm(users, i));
 	}
+	if (who.len)
+		add_use(u, node, "is open in ", who.s);
 }
 
 static void find_processes(struct uses *u, const char *node)

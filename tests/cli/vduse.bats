@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck disable=SC2086,SC2154 # lists of words are meant to be split; run sets output, stderr and status
+# shellcheck disable=SC2016,SC2034,SC2086,SC2154 # quoted hints; lists of words are meant to be split; run sets output, stderr and status
 # vdpactl vduse without a kernel: arguments, the runtime directory, and a stand-in for the daemon.
 
 load cli
@@ -244,7 +244,7 @@ STATUS=${STATUS//$'\n'/}
 	says 'the daemon of "d0" does not start: the disk is on fire'
 	[[ $stderr != *'and more'* ]]
 	fake d0
-	FAKE=exit fails 1 vduse restart d0
+	FAKE="exit" fails 1 vduse restart d0
 	says 'ended with status 7'
 	fake d0
 	VDPACTL_VDUSED=./nothing fails 8 vduse restart d0

@@ -22,6 +22,7 @@
 bats_require_minimum_version 1.5.0
 
 : "${VDPACTL:?is to be the vdpactl under test}"
+[[ ! -x ${TOP_BUILDDIR:-}/vdused/vdused ]] || export VDPACTL_VDUSED=$TOP_BUILDDIR/vdused/vdused
 readonly TEST_DEADLINE=200 COMMAND_DEADLINE=60 # seconds; the machine may be busy
 
 # A test file with a setup or teardown of its own calls these from it.
@@ -47,6 +48,7 @@ common_teardown() {
 		kill "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
+	end_vdused
 	delete_devices
 	[[ -z $STANDIN ]] || rmmod mlx5_standin
 	no_devices
@@ -81,6 +83,14 @@ delete_devices() {
 	for path in /sys/bus/vdpa/devices/*; do
 		[[ ! -e $path ]] || chardev_is_open "$path" || unmanaged "$path" ||
 			timeout "$COMMAND_DEADLINE" vdpa dev del "${path##*/}" || true
+	done
+}
+
+# Ends the daemons of `vduse add`, with their devices.
+end_vdused() {
+	local path
+	for path in /run/vdused/*; do
+		[[ ! -e $path ]] || timeout "$COMMAND_DEADLINE" "$VDPACTL" -q vduse del "${path##*/}" force || true
 	done
 }
 

@@ -8,7 +8,7 @@ load helpers
 
 # What differs from machine to machine.
 normal() {
-	sed -E 's/\bvirtio[0-9]+/virtioN/g; s/\b(chardev_number) [0-9]+:[0-9]+/\1 N:N/g; s/ open in [0-9]+ / open in N /'
+	sed -E 's/\bvirtio[0-9]+/virtioN/g; s/\b(chardev_number) [0-9]+:[0-9]+/\1 N:N/g; s/ open in [0-9]+ / open in N /; s/ pid [0-9]+ / pid N /'
 }
 
 # The lines of the page's literal blocks under EXAMPLES.
@@ -68,6 +68,7 @@ examples_hold() { # PAGE
 @test "the examples of vdpactl-dev.8" { examples_hold vdpactl-dev.8; }
 @test "the examples of vdpactl-dev-config.8" { examples_hold vdpactl-dev-config.8; }
 @test "the examples of vdpactl-dev-vstats.8" { examples_hold vdpactl-dev-vstats.8; }
+@test "the examples of vdpactl-vduse.8" { examples_hold vdpactl-vduse.8; }
 @test "the examples of vdpactl-json.7" { examples_hold vdpactl-json.7; }
 
 @test "every page with examples is tried above" {
@@ -115,11 +116,14 @@ documented_keys() {
 printed_keys() {
 	jq -r 'def of($section; $prefix): to_entries[] | "\($section) \($prefix + .key | tojson) \(.value | type)";
 		def known: with_entries(select(.key | IN("queue_index", "queue_type", "queues", "negotiated_features")));
+		def queue: with_entries(select(.key | IN("index", "ready", "size", "packed", "in_flight")));
 		(.mgmtdev // {} | .[] | of("mgmtdev"; "")),
 		(.dev // {} | .[] | of("dev"; ""), (.netdev // {} | of("dev"; "netdev."))),
 		(.config // {} | .[] | of("config"; "")),
 		(.vstats // {} | .[] | of("vstats"; "")),
 		(.vstats // {} | .[] | .queues[] | known | of("vstats"; "queues.")),
+		(.vduse // {} | .[] | of("vduse"; "")),
+		(.vduse // {} | .[] | .virtqueues[] | queue | of("vduse"; "virtqueues.")),
 		(.errors // [] | .[] | of("errors"; ""))' | sort -u
 }
 
@@ -137,6 +141,8 @@ printed_keys() {
 	vdpactl -j -batch - >"$docs" <<-END
 		mgmtdev show
 		-d -s dev show
+		vduse add name disk type block backend mem:1M
+		-d -s vduse show
 		-d dev config show
 		-d dev vstats show net
 	END
