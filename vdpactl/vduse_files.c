@@ -2,15 +2,18 @@
 /* The runtime directory of the daemons, and VDUSE devices as the kernel shows them. */
 #include "vduse.h"
 
+#include "common/vdused_paths.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vduse.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
-#define RUNTIME_DIR "/run/vdused"
+#define RUNTIME_DIR VDUSED_RUNTIME_DIR
 #define CLASS_DIR "/sys/class/vduse"
 #define CONTROL "/dev/vduse/control"
 #define NAME_MAX_OCTETS 128
@@ -198,7 +201,11 @@ static int remove_dir(const char *name)
 	static const char *const files[] = { "control", "state", "options", "lock" };
 	CLEANUP_CLOSE int top = open(vduse_runtime_dir(), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_CLOSE int dir = vduse_open_dir(name);
+	char memory[512];
 
+	snprintf(memory, sizeof(memory), VDUSED_MEMORY_PREFIX "%s", name);
+	if (unlink(memory) < 0 && errno != ENOENT)
+		return -errno;
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The gate to all back ends, and the table of them. */
 #include "vdused/backend.h"
+#include "vdused/log.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -39,7 +40,7 @@ void backend_log(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "vdused: %s\n", line);
+	log_warn("%s", line);
 	errno = saved;
 }
 

@@ -90,6 +90,9 @@ struct backend_params {
 	bool readonly; /* nothing but reads will come; open it so */
 	bool buffered; /* through the page cache (file) */
 	uint32_t logical_block; /* asked for, or 0: the back end's choice */
+	/* An earlier process served this device: its contents stay, and its last requests may still be ending. */
+	bool resume;
+	const char *memory; /* mem: the file that outlives the process; NULL: none */
 	unsigned reconnect_s; /* nbd: how long to try again before requests fail; 0: for ever */
 };
 

@@ -31,6 +31,9 @@
 
 enum file_way backend_file_way;
 
+#define BUSY_TRIES 500
+#define BUSY_WAIT_US 10000
+
 static int file_fail(struct err *err, int code)
 {
 	return err_set(err, code, "%s", strerror(-code));
@@ -38,7 +41,7 @@ static int file_fail(struct err *err, int code)
 
 /* ---- open ---- */
 
-static int open_fd(struct file *f, const struct backend_params *params, struct err *err)
+static int try_open(struct file *f, const struct backend_params *params, struct err *err)
 {
 	int flags = O_CLOEXEC | (params->readonly ? O_RDONLY : O_RDWR);
 	struct stat st;
@@ -62,7 +65,7 @@ static int open_fd(struct file *f, const struct backend_params *params, struct e
 	return f->fd < 0 ? file_fail(err, -errno) : 0;
 }
 
-static int lock(struct file *f, const struct backend_params *params, struct err *err)
+static int try_lock(struct file *f, const struct backend_params *params, struct err *err)
 {
 	struct flock lk = {
 		.l_type = params->readonly ? F_RDLCK : F_WRLCK,
@@ -76,6 +79,27 @@ static int lock(struct file *f, const struct backend_params *params, struct err 
 	backend_log("file:%s: can't be locked against other processes: %s", params->target,
 		    strerror(errno));
 	return 0;
+}
+
+/*
+ * Opens and locks it.  A process that was killed keeps its files until its
+ * last requests have ended: they must be over before they are made again.
+ */
+static int open_fd(struct file *f, const struct backend_params *params, struct err *err)
+{
+	int ret;
+
+	for (int i = 0;; i++) {
+		ret = try_open(f, params, err);
+		if (!ret)
+			ret = try_lock(f, params, err);
+		if (ret != -EBUSY || !params->resume || i == BUSY_TRIES)
+			return ret;
+		if (f->fd >= 0)
+			close(f->fd);
+		f->fd = -1;
+		usleep(BUSY_WAIT_US);
+	}
 }
 
 /* ---- sizes ---- */
@@ -262,8 +286,6 @@ static int setup(struct file *f, const struct backend_params *params, struct err
 {
 	int rc = open_fd(f, params, err);
 
-	if (!rc)
-		rc = lock(f, params, err);
 	if (rc)
 		return rc;
 	f->b.info.logical_block = choose_block(f, params);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mem:SIZE: a disk in this process's memory, which takes no more than what was
- * written to it and is gone with the process.  All queues share it without
+ * mem:SIZE: a disk in memory, which takes no more than what was written to it.
+ * It is a file in /dev/shm, so that it outlives this process, but neither the
+ * device nor the machine; memory that runs out there is a SIGBUS, hence the
+ * guards on both sides.  All queues share it without
  * locks: what the driver does to one block at the same time is torn, as on
  * any disk.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vdused/backend.h"
@@ -19,7 +23,48 @@ struct mem {
 	char *base;
 	size_t mapped;
 	size_t page;
+	bool shared;
 };
+
+/* The file: an earlier process's with its contents, or a new one. A descriptor or a negative errno. */
+static int open_memory(const struct backend_params *params, uint64_t size, struct err *err)
+{
+	int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC, fd;
+	struct stat st;
+
+	if (!params->resume) {
+		unlink(params->memory);
+		flags |= O_CREAT | O_EXCL;
+	}
+	fd = open(params->memory, flags, 0600);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", params->memory, strerror(errno));
+	if (!params->resume && !ftruncate(fd, (off_t)size))
+		return fd;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() &&
+	    !(st.st_mode & 077) && (uint64_t)st.st_size == size)
+		return fd;
+	close(fd);
+	return err_set(err, -EINVAL, "%s: expected an ordinary file of %llu octets that nobody else may use",
+		       params->memory, (unsigned long long)size);
+}
+
+/* The disk's memory; MAP_FAILED with the sentence. */
+static void *map_memory(const struct backend_params *params, uint64_t size, struct err *err)
+{
+	int fd = params->memory ? open_memory(params, size, err) : -1;
+	void *p;
+
+	if (params->memory && fd < 0)
+		return MAP_FAILED;
+	p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
+		 (fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS) | MAP_NORESERVE, fd, 0);
+	if (p == MAP_FAILED)
+		err_set(err, -errno, "so much memory can't be mapped: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return p;
+}
 
 static int mem_open(const struct backend_params *params, struct backend **b, struct err *err)
 {
@@ -37,12 +82,11 @@ static int mem_open(const struct backend_params *params, struct backend **b, str
 		return err_set(err, -ENOMEM, "out of memory");
 	mem->mapped = (size_t)size;
 	mem->page = (size_t)sysconf(_SC_PAGESIZE);
-	mem->base = mmap(NULL, mem->mapped, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	mem->shared = params->memory;
+	mem->base = map_memory(params, size, err);
 	if (mem->base == MAP_FAILED) {
-		rc = -errno;
 		free(mem);
-		return err_set(err, rc, "so much memory can't be mapped: %s", strerror(-rc));
+		return -ENOMEM;
 	}
 	/* The disk's contents are not for core files. */
 	madvise(mem->base, mem->mapped, MADV_DONTDUMP);
@@ -82,16 +126,15 @@ static void mem_queue_close(struct backend_queue *q)
 }
 
 /* Zeros by giving whole pages back, where the kernel takes them (locked ones it does not). */
-static void give_back(struct mem *mem, size_t start, size_t end)
+static int give_back(struct mem *mem, size_t start, size_t end)
 {
 	size_t first = (start + mem->page - 1) & ~(mem->page - 1), last = end & ~(mem->page - 1);
+	int rc;
 
-	if (first >= last || madvise(mem->base + first, last - first, MADV_DONTNEED)) {
-		memset(mem->base + start, 0, end - start);
-		return;
-	}
-	memset(mem->base + start, 0, first - start);
-	memset(mem->base + last, 0, end - last);
+	if (first >= last || madvise(mem->base + first, last - first, mem->shared ? MADV_REMOVE : MADV_DONTNEED))
+		return guard_zero(mem->base + start, end - start);
+	rc = guard_zero(mem->base + start, first - start);
+	return rc ? rc : guard_zero(mem->base + last, end - last);
 }
 
 static void mem_submit(struct backend_queue *q, struct backend_req *req)
@@ -109,12 +152,12 @@ static void mem_submit(struct backend_queue *q, struct backend_req *req)
 		break;
 	case BACKEND_WRITE_ZEROES:
 		if (!(req->flags & BACKEND_MAY_UNMAP)) {
-			memset(at, 0, req->len);
+			rc = guard_zero(at, req->len);
 			break;
 		}
 		__attribute__((fallthrough));
 	case BACKEND_DISCARD:
-		give_back(mem, req->offset, req->offset + req->len);
+		rc = give_back(mem, req->offset, req->offset + req->len);
 		break;
 	default:
 		rc = -EOPNOTSUPP;

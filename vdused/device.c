@@ -24,16 +24,20 @@ void device_init(struct device *dev)
 	dev->messages.fd = dev->drain.fd = dev->timer.fd = -1;
 }
 
-static int open_backend(struct device *dev, struct err *err)
+static int open_backend(struct device *dev, bool resume, struct err *err)
 {
 	const struct options *o = dev->options;
+	char memory[sizeof(VDUSED_MEMORY_PREFIX) + VDUSE_NAME_MAX];
 	struct backend_params params = {
 		.readonly = o->readonly,
 		.buffered = o->buffered,
 		.logical_block = o->block_size,
 		.reconnect_s = o->reconnect_s,
+		.memory = memory,
+		.resume = resume,
 	};
 
+	snprintf(memory, sizeof(memory), VDUSED_MEMORY_PREFIX "%s", o->name);
 	return o->fail_requests ? 0 : backend_open(o->backend, &params, &dev->backend, err);
 }
 
@@ -134,33 +138,37 @@ int device_open(struct device *dev, const struct options *options, struct runtim
 	struct blk_options blk = { .queues = options->queues, .queue_size = options->queue_size,
 				   .block_size = options->block_size, .readonly = options->readonly,
 				   .packed = options->packed, .serial = options->serial };
+	bool exists;
 	int ret;
 
 	dev->options = options;
 	dev->rt = rt;
 	dev->loop = loop;
 	clock_gettime(CLOCK_MONOTONIC, &dev->started);
-	ret = open_backend(dev, err);
-	if (ret)
-		return ret;
-	blk_init(&dev->blk, dev->backend, &blk);
 	ret = vduse_open_control(&dev->vduse, options->api_version, err);
 	if (ret)
 		return ret;
 	ret = vduse_open(&dev->vduse, options->name, err);
-	if (!ret)
-		ret = take_over(dev, err);
-	else if (ret == -ENOENT)
-		ret = create(dev, err);
+	if (ret && ret != -ENOENT)
+		return ret;
+	exists = !ret;
+	ret = open_backend(dev, exists, err);
+	if (ret)
+		return ret;
+	blk_init(&dev->blk, dev->backend, &blk);
+	ret = exists ? take_over(dev, err) : create(dev, err);
 	return ret ? ret : make_queues(dev, err);
 }
 
-/* One thread a queue, or as many as were asked for: the queues in turn. */
+/* One thread a queue, or as many as were asked for or the back end bears: the queues in turn. */
 static int start_reactors(struct device *dev, struct err *err)
 {
 	unsigned n = dev->options->threads && dev->options->threads < dev->vq_count ? dev->options->threads :
 										     dev->vq_count;
+	unsigned max = dev->backend ? dev->backend->info.max_queues : 0;
 
+	if (max && n > max)
+		n = max;
 	dev->reactors = calloc(n, sizeof(*dev->reactors));
 	if (!dev->reactors)
 		return err_set(err, -ENOMEM, "out of memory");

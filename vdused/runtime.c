@@ -155,10 +155,13 @@ int runtime_socket(struct runtime *rt, struct err *err)
 void runtime_remove(struct runtime *rt)
 {
 	static const char *const files[] = { "control", "state", "options", "lock" };
+	char memory[512];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlinkat(rt->dir, files[i], 0);
 	unlinkat(rt->base, rt->name, AT_REMOVEDIR);
+	snprintf(memory, sizeof(memory), VDUSED_MEMORY_PREFIX "%s", rt->name);
+	unlink(memory);
 }
 
 void runtime_close(struct runtime *rt)

@@ -18,9 +18,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "common/vdused_paths.h"
 #include "vdused/err.h"
 
-#define RUNTIME_DIR "/run/vdused"
+#define RUNTIME_DIR VDUSED_RUNTIME_DIR
 
 struct runtime {
 	int base; /* DIR */
