@@ -14,7 +14,7 @@
 
 struct command_line {
 	const char *words[32];
-	char numbers[3][24];
+	char numbers[8][24];
 	size_t n;
 	size_t n_numbers;
 };
@@ -58,6 +58,12 @@ static enum status start(struct app *app, const struct args *args)
 		put(&c, "--packed", NULL);
 	if (args->has & HAS_RECONNECT)
 		put_number(&c, "--reconnect", v->reconnect);
+	if (args->has & HAS_THREADS)
+		put_number(&c, "--threads", v->threads);
+	if (args->has & HAS_POLL_US)
+		put_number(&c, "--poll-us", v->poll_us);
+	if (args->has & HAS_USER)
+		put(&c, "--user", v->user);
 	return vduse_start(app, args->name, c.words);
 }
 
@@ -277,6 +283,38 @@ static const struct arg args[] = {
 		.expected = "a decimal number of seconds from 0 to 1000000",
 		.max = 1000000,
 		.offset = offsetof(struct args, vduse.reconnect),
+	},
+	{
+		.word = "threads",
+		.match = MATCH_NEW,
+		.kind = VALUE_NUMBER,
+		.has = HAS_THREADS,
+		.metavar = "N",
+		.help = "threads that serve the virtqueues (default: one each)",
+		.expected = "a decimal number from 0 to 64",
+		.max = 64,
+		.offset = offsetof(struct args, vduse.threads),
+	},
+	{
+		.word = "poll_us",
+		.match = MATCH_NEW,
+		.kind = VALUE_NUMBER,
+		.has = HAS_POLL_US,
+		.metavar = "N",
+		.help = "how many microseconds a thread looks for requests before it sleeps (default: 0)",
+		.expected = "a decimal number from 0 to 1000",
+		.max = 1000,
+		.offset = offsetof(struct args, vduse.poll_us),
+	},
+	{
+		.word = "user",
+		.match = MATCH_NEW,
+		.kind = VALUE_TEXT,
+		.has = HAS_USER,
+		.metavar = "USER",
+		.help = "whom the daemon becomes (default: vdused, else nobody)",
+		.expected = "a user's name",
+		.offset = offsetof(struct args, vduse.user),
 	},
 	{
 		.word = "driver",

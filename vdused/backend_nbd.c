@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #define GOODBYE_NS (NBD_SECOND_NS / 2)
@@ -218,14 +219,39 @@ static int one_more(struct nbd_export *e, struct err *err)
 	return err_set(err, -EOPNOTSUPP, "the server does not allow several connections: queues 1");
 }
 
+/*
+ * The first connection may be older than the loss of privileges: what could
+ * not be made again would be found out when it is too late.
+ */
+static int check_reconnect(const char *uri, struct err *err)
+{
+	const char *path = strstr(uri, "+unix:") ? strstr(uri, "socket=") : NULL;
+	char plain[256];
+	size_t len;
+
+	path = path ? path + strlen("socket=") : "";
+	len = strcspn(path, "&");
+	/* An escaped path is left to the connection itself. */
+	if (!len || len >= sizeof(plain) || memchr(path, '%', len))
+		return 0;
+	memcpy(plain, path, len);
+	plain[len] = '\0';
+	if (!access(plain, R_OK | W_OK) || errno != EACCES)
+		return 0;
+	return err_set(err, -EACCES, "%s: user %u may not connect to it: give it to the daemon's user, or choose "
+		       "another by --user", plain, (unsigned)geteuid());
+}
+
 static int export_queue_open(struct backend *b, struct loop *loop, struct backend_queue **out,
 			     struct err *err)
 {
 	struct nbd_export *e = (struct nbd_export *)b;
 	struct nbd_handle *h;
 	struct nbd_queue *q;
-	int rc = one_more(e, err);
+	int rc = check_reconnect(b->uri, err);
 
+	if (!rc)
+		rc = one_more(e, err);
 	if (rc)
 		return rc;
 	q = calloc(1, sizeof(*q));

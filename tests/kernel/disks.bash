@@ -112,4 +112,5 @@ nbd_server() { # SOCKET COMMAND...
 	SERVER=$!
 	SERVERS+=("$SERVER")
 	wait_until 10 test -S "$1" || failed "no server: $(<"$BATS_TEST_TMPDIR/server")"
+	chmod 666 "$1"
 }

@@ -10,7 +10,7 @@ load disks
 survives() { # TIMES SIZE URI [KEY VALUE...]
 	local i
 	disk "${@:3}"
-	start_verifying "$2" 8
+	start_verifying "$2" 6
 	for ((i = 0; i < $1; i++)); do
 		sleep "0.$((RANDOM % 3))"
 		kill_daemon
@@ -45,7 +45,7 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	local i before after
 	truncate -s 64M "$WORK/image"
 	disk "file:$WORK/image" queues 2
-	start_verifying 16M 8
+	start_verifying 16M 6
 	for ((i = 0; i < 20; i++)); do
 		before=$(daemon_pid)
 		works vduse restart "$DEV"
@@ -112,23 +112,9 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	ln -s /etc/passwd "$RUNTIME/$DEV/state"
 	captures 1 vdpactl vduse rescue "$DEV"
 	says "$RUNTIME/$DEV/state"
+	echo 1 >"/sys/class/vduse/$DEV/msg_timeout"
 	captures 0 vdpa dev del "$DEV"
 	captures 0 vdpactl vduse del "$DEV" force
-}
-
-@test "the driver resets the device with requests in flight: none is answered afterwards" {
-	disk "nbd+unix:///?socket=$(slow_server)" reconnect 5
-	(dd if="$NODE" of=/dev/null bs=64k count=8 iflag=direct status=none 2>/dev/null 3>&- || true) &
-	CHILDREN+=("$!")
-	sleep 0.5
-	captures 0 vdpactl vduse show "$DEV"
-	prints "daemon serving"
-	wait "${CHILDREN[-1]}" || true
-}
-
-slow_server() {
-	nbd_server "$WORK/slow" nbdkit -f -U "$WORK/slow" --filter=delay memory 16M rdelay=300ms
-	echo "$WORK/slow"
 }
 
 @test "the kernel's patience is over: the daemon says so, and the device can be removed" {

@@ -50,7 +50,7 @@ tcp_open() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 	truncate -s 32M "$WORK/image"
 	kit "$WORK/nbd" file "$WORK/image"
 	disk "nbd+unix:///?socket=$WORK/nbd"
-	start_verifying 8M 8
+	start_verifying 8M 5
 	for i in 1 2 3; do
 		sleep 0.7
 		kill -KILL "$SERVER"
@@ -79,7 +79,7 @@ readable() { dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none 2
 	local i
 	kit "$WORK/nbd" --filter=delay memory 32M wdelay=20ms
 	disk "nbd+unix:///?socket=$WORK/nbd"
-	start_verifying 2M 6
+	start_verifying 2M 4
 	for i in 1 2 3 4 5; do
 		sleep 0.4
 		kill_daemon
@@ -92,6 +92,16 @@ readable() { dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none 2
 @test "no server: the start fails with a reason and leaves nothing" {
 	fails 1 vduse add name "$DEV" type block backend "nbd+unix:///?socket=$WORK/none"
 	says "$WORK/none"
+}
+
+@test "a socket that the daemon's user may not use is refused at the start; another user may be asked for" {
+	kit "$WORK/nbd" memory 16M
+	chmod 700 "$WORK/nbd"
+	fails 1 vduse add name "$DEV" type block backend "nbd+unix:///?socket=$WORK/nbd"
+	says "$WORK/nbd" 'may not connect' '--user'
+	chown daemon "$WORK/nbd"
+	disk "nbd+unix:///?socket=$WORK/nbd" user daemon
+	[[ $(awk '/^Uid:/ { print $2 }' "/proc/$(daemon_pid)/status") == "$(id -u daemon)" ]]
 }
 
 @test "qemu-storage-daemon with a qcow2" {
