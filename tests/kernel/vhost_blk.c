@@ -23,6 +23,7 @@ static const char usage[] =
 	"Usage: vhost_blk verify [OPTION]... DEV   prints what is wrong, exit status 1\n"
 	"       vhost_blk hostile [OPTION]... DEV CASE...|all\n"
 	"       vhost_blk hostile --list\n"
+	"       vhost_blk stuck [OPTION]... DEV PID   of the process that has its data\n"
 	"       vhost_blk bench [OPTION]... DEV    prints requests per second\n"
 	"  --packed       packed rings\n"
 	"  --queues N     1 to 16 (1)\n"
@@ -43,6 +44,18 @@ static unsigned number(const char *text, unsigned min, unsigned max)
 	return (unsigned)v;
 }
 
+static double seconds(const char *text)
+{
+	double v;
+	char *end;
+
+	errno = 0;
+	v = strtod(text, &end);
+	if (errno || end == text || *end || !(v >= 0 && v <= PATIENCE))
+		errx(2, "bad number: %s", text);
+	return v;
+}
+
 /* ---- bench ---- */
 
 struct bench {
@@ -53,7 +66,7 @@ struct bench {
 	bool failed;
 };
 
-static double now(void)
+double monotonic(void)
 {
 	struct timespec ts;
 
@@ -79,14 +92,14 @@ static void *bench_queue(void *arg)
 	struct ring *ring = &b->d->ring[b->queue];
 	struct request *requests = calloc(b->o->depth, sizeof(*requests)), *r;
 	uint64_t state = 88172645463325252 + b->queue;
-	double end = now() + b->o->seconds;
+	double end = monotonic() + b->o->seconds;
 	uint32_t written;
 
 	if (!requests)
 		err(1, "out of memory");
 	for (unsigned i = 0; i < b->o->depth; i++)
 		bench_start(b, &requests[i], i, &state);
-	while (!b->failed && now() < end) {
+	while (!b->failed && monotonic() < end) {
 		ring_publish(ring);
 		ring_kick(ring);
 		if (!ring_wait(ring, 10000))
@@ -119,7 +132,7 @@ int blk_bench(const struct options *o)
 		errx(2, "requests of %u octets", o->octets);
 	if (!disk_go(&d))
 		errx(1, "the device can't be started");
-	since = now();
+	since = monotonic();
 	for (unsigned i = 0; i < o->queues; i++) {
 		b[i] = (struct bench){ .o = o, .d = &d, .queue = i };
 		if (pthread_create(&thread[i], NULL, bench_queue, &b[i]))
@@ -130,7 +143,7 @@ int blk_bench(const struct options *o)
 		done += b[i].done;
 		failed |= b[i].failed;
 	}
-	printf("%.0f\n", (double)done / (now() - since));
+	printf("%.0f\n", (double)done / (monotonic() - since));
 	disk_close(&d);
 	if (failed)
 		warnx("a request failed, or was not completed");
@@ -161,7 +174,7 @@ static int parse(struct options *o, int argc, char **argv, bool *list)
 			o->depth = number(optarg, 1, 256);
 			break;
 		case 's':
-			o->seconds = number(optarg, 1, PATIENCE);
+			o->seconds = seconds(optarg);
 			break;
 		case 'b':
 			o->octets = number(optarg, SECTOR, DATA_MAX);
@@ -191,7 +204,7 @@ int main(int argc, char **argv)
 		argv++;
 	}
 	at = parse(&o, argc, argv, &list);
-	alarm(PATIENCE + o.seconds);
+	alarm(PATIENCE + (unsigned)o.seconds);
 	if (at > 0 && list && !strcmp(what, "hostile"))
 		return blk_hostile_list();
 	if (at > 0 && at < argc) {
@@ -200,6 +213,8 @@ int main(int argc, char **argv)
 			return blk_verify(&o);
 		if (!strcmp(what, "bench") && at == argc)
 			return blk_bench(&o);
+		if (!strcmp(what, "stuck") && at + 1 == argc)
+			return blk_stuck(&o, number(argv[at], 1, INT32_MAX));
 		if (!strcmp(what, "hostile") && at < argc)
 			return blk_hostile(&o, argv + at, (unsigned)(argc - at));
 	}

@@ -8,8 +8,11 @@
 struct options {
 	const char *path;
 	bool packed, write;
-	unsigned queues, depth, octets, seconds;
+	unsigned queues, depth, octets;
+	double seconds;
 };
+
+double monotonic(void); /* seconds */
 
 /* Exit statuses. */
 int blk_verify(const struct options *o);
@@ -17,5 +20,7 @@ int blk_bench(const struct options *o);
 /* The cases named, or all; those that don't apply to the device are left out. */
 int blk_hostile(const struct options *o, char **names, unsigned count);
 int blk_hostile_list(void);
+/* The process is stopped and continued. */
+int blk_stuck(const struct options *o, unsigned pid);
 
 #endif

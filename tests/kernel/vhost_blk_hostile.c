@@ -13,7 +13,7 @@
 
 #include "vhost_hostile.h"
 
-#define NOTHING_MS 80 /* no completion for so long: there will be none */
+#define NOTHING_MS 50 /* no completion for so long: there will be none */
 #define SOON_MS 8000
 #define CASE_SECONDS 30
 

@@ -38,7 +38,8 @@ struct job {
 struct worker {
 	struct disk *d;
 	struct ring *ring;
-	unsigned queue, depth, seconds;
+	unsigned queue, depth;
+	double seconds;
 	uint64_t state; /* of random numbers */
 	struct job *job;
 	uint64_t done;
@@ -253,9 +254,9 @@ static void read_back(struct worker *w)
 static void *work(void *arg)
 {
 	struct worker *w = arg;
-	time_t end = time(NULL) + w->seconds;
+	double end = monotonic() + w->seconds;
 
-	while (time(NULL) < end) {
+	while (monotonic() < end) {
 		for (unsigned i = 0; i < w->depth; i++)
 			if (!w->job[i].busy)
 				start(w, &w->job[i]);

@@ -262,8 +262,10 @@ static void base_high(struct hostile *h)
 	uint16_t base = h->ring->packed ? 5 : 0xfffe;
 
 	h->ring->avail = h->ring->used = base;
-	if (!h->ring->packed)
-		poke16(h->ring->memory + RING_DEVICE + 2, base);
+	if (h->ring->packed)
+		return;
+	poke16(h->ring->memory + RING_DRIVER + 2, base);
+	poke16(h->ring->memory + RING_DEVICE + 2, base);
 }
 
 static void base_back(struct hostile *h)
