@@ -10,6 +10,8 @@ load tools
 
 readonly VHOST_BLK=$TOP_BUILDDIR/tests/kernel/vhost_blk
 export VDPACTL_VDUSED=$TOP_BUILDDIR/vdused/vdused
+# At its exit the leak sanitizer would try for ever what the daemon's confinement forbids.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 
 teardown() {
 	end_users
@@ -135,11 +137,11 @@ port_open() { (: <>/dev/tcp/127.0.0.1/10809) 2>/dev/null; }
 
 # The daemon is killed again and again, and another takes its place.
 survives() { # [OPTION...]
-	local user i
+	local user
 	"$VHOST_BLK" verify --seconds 3.5 --queues 2 --depth 32 "$@" "$NODE" >"$BATS_TEST_TMPDIR/verified" 2>&1 3>&- &
 	user=$!
 	USERS+=("$user")
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		sleep 0.2
 		kill -KILL "$PID"
 		wait_until 5 ended "$PID"
