@@ -36,7 +36,7 @@ struct blk_options {
 	const char *serial; /* at most VIRTIO_BLK_ID_BYTES */
 };
 
-/* Works out features and the configuration space. `backend` may be NULL: then `config` is all zero. */
+/* Works out features and the configuration space. `backend` may be NULL: then there is no capacity, and no way to write. */
 void blk_init(struct blk *blk, struct backend *backend, const struct blk_options *options);
 /* NULL, or what is wrong with the features that a driver took. */
 const char *blk_check_features(const struct blk *blk, uint64_t features);

@@ -262,7 +262,8 @@ static void next_range(struct blk_req *req)
 	req->io.offset = r->sector * SECTOR;
 	req->io.len = (uint64_t)r->sectors * SECTOR;
 	req->io.flags = r->flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP ? BACKEND_MAY_UNMAP : 0;
-	if (!(req->vq->blk->features & FEATURE(VIRTIO_BLK_F_FLUSH)))
+	/* Erasing for good knows no FUA. */
+	if (req->io.op != BACKEND_SECURE_ERASE && !(req->vq->blk->features & FEATURE(VIRTIO_BLK_F_FLUSH)))
 		req->io.flags |= BACKEND_FUA;
 	submit(req);
 }

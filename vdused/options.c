@@ -24,7 +24,7 @@ struct option_spec {
 	enum kind kind;
 	size_t offset;
 	uint64_t min, max;
-	bool saved;
+	bool saved; /* else it is how this process runs */
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -199,6 +199,28 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 	return check_device(o, err);
 }
 
+static bool belongs_to_process(const char *arg)
+{
+	for (size_t i = 0; i < SPECS; i++)
+		if (!specs[i].saved && !strncmp(arg, "--", 2) && !strcmp(arg + 2, specs[i].name))
+			return true;
+	return false;
+}
+
+/* Arguments that options_save() made. */
+static int set_saved(struct options *o, int argc, char **argv, struct err *err)
+{
+	bool used;
+	int ret = 0;
+
+	for (int i = 0; i < argc && !ret; i += 1 + used) {
+		if (belongs_to_process(argv[i]))
+			return err_set(err, -EINVAL, "the saved options are damaged");
+		ret = set_option(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used, err);
+	}
+	return ret;
+}
+
 static void save(struct strbuf *sb, const char *name, const char *value)
 {
 	strbuf_addf(sb, "--%s", name);
@@ -216,6 +238,9 @@ void options_save(const struct options *o, struct strbuf *sb)
 		char number[16];
 
 		if (!specs[i].saved)
+			continue;
+		/* A serial number that is the name by default may be longer than one that is given. */
+		if (specs[i].offset == AT(serial) && o->serial == o->name)
 			continue;
 		if (specs[i].kind == TEXT && *(char *const *)field) {
 			save(sb, specs[i].name, *(char *const *)field);
@@ -242,7 +267,7 @@ int options_load(struct options *o, char *text, size_t len, struct err *err)
 			return err_set(err, -EINVAL, "the saved options are damaged");
 		argv[argc++] = p;
 	}
-	ret = set_all(o, argc, argv, err);
+	ret = set_saved(o, argc, argv, err);
 	if (ret)
 		return ret;
 	if (!o->name || strcmp(o->name, name))

@@ -341,6 +341,9 @@ int reactor_start(struct reactor *r, struct backend *backend, struct err *err)
 	struct startup s = { .reactor = r, .backend = backend, .err = err };
 	int ret;
 
+	r->quit = false;
+	r->call = NULL;
+	r->poll_ns = 0;
 	r->wake.ready = woken;
 	r->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ret = r->wake.fd < 0 ? -errno : loop_init(&r->loop);

@@ -124,6 +124,8 @@ int state_attach(struct state *st, struct runtime *rt, const struct state_device
 	if (ret)
 		return ret;
 	why = differs(st->header, device);
+	if (!why && (!st->header->device.queue_size || !st->header->device.queues))
+		why = "it has no virtqueues";
 	if (!why && (st->header->device.queue_size > INFLIGHT_QUEUE_MAX || st->header->device.queues > UINT16_MAX ||
 		     st->len != file_len(&st->header->device)))
 		why = "it has the wrong length";
