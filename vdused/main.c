@@ -289,6 +289,7 @@ int main(int argc, char **argv)
 	control_clear(&d.control);
 	if (options_parse(&d.options, argc, argv, &err)) {
 		fprintf(stderr, "vdused: %s\n", err.text);
+		options_free(&d.options);
 		return 2;
 	}
 	if (d.options.mode == MODE_HELP) {
@@ -308,5 +309,6 @@ int main(int argc, char **argv)
 	loop_fini(&d.loop);
 	runtime_close(&d.rt);
 	free(d.saved);
+	options_free(&d.options);
 	return status;
 }

@@ -43,6 +43,7 @@ static const struct option_spec specs[] = {
 	{ "threads", NUMBER, AT(threads), 0, QUEUES_MAX, true },
 	{ "api-version", NUMBER, AT(api_version), 0, 1, true },
 	{ "user", TEXT, AT(user), 0, 0, true },
+	{ "config", TEXT, AT(config), 0, 0, false },
 	{ "runtime-dir", TEXT, AT(runtime_dir), 0, 0, false },
 	{ "daemonize", FLAG, AT(daemonize), 0, 0, false },
 	{ "fail-requests", FLAG, AT(fail_requests), 0, 0, false },
@@ -53,6 +54,7 @@ static const struct option_spec specs[] = {
 
 static const char help[] =
 	"Usage: vdused block --name NAME --backend URI [OPTION...]\n"
+	"       vdused block --name NAME --config FILE [OPTION...]\n"
 	"       vdused resume --name NAME [--fail-requests] [OPTION...]\n"
 	"\n"
 	"Serves a virtio block device over VDUSE; `vdpactl vduse add` runs it for you.\n"
@@ -71,6 +73,7 @@ static const char help[] =
 	"  --reconnect SECONDS  nbd: try so long to connect again, then fail requests (default 0: for ever)\n"
 	"  --api-version N      of VDUSE, 0 (default) or 1\n"
 	"  --user USER          run as this user once set up (default: vdused, else nobody)\n"
+	"  --config FILE        options of the device, a KEY VALUE a line: the words of `vdpactl vduse add`\n"
 	"  --runtime-dir DIR    default: $VDUSED_RUNTIME_DIR, else " RUNTIME_DIR "\n"
 	"  --daemonize          go on in the background once it serves\n"
 	"  --ready-fd FD        write \"ready PID\" or \"error SENTENCE\" there\n"
@@ -87,23 +90,39 @@ static int usage(struct err *err, const char *what, const char *value, const cha
 	return err_set(err, -EINVAL, "%s \"%.100s\": expected %s", what, value, expected);
 }
 
-static int set_number(struct options *o, const struct option_spec *spec, const char *value, struct err *err)
+static int set_number(struct options *o, const struct option_spec *spec, const char *label, const char *value,
+		      struct err *err)
 {
 	uint64_t n;
 
 	if (parse_dec(value, spec->max, &n) || n < spec->min)
-		return err_set(err, -EINVAL, "--%s \"%.100s\": expected a number from %llu to %llu", spec->name, value,
+		return err_set(err, -EINVAL, "%s \"%.100s\": expected a number from %llu to %llu", label, value,
 			       (unsigned long long)spec->min, (unsigned long long)spec->max);
 	*(unsigned *)((char *)o + spec->offset) = (unsigned)n;
 	return 0;
 }
 
-static int set_cache(struct options *o, const char *value, struct err *err)
+static int set_cache(struct options *o, const char *label, const char *value, struct err *err)
 {
 	if (strcmp(value, "direct") && strcmp(value, "buffered"))
-		return usage(err, "--cache", value, "direct or buffered");
+		return usage(err, label, value, "direct or buffered");
 	o->buffered = !strcmp(value, "buffered");
 	return 0;
+}
+
+/* A number or a text. */
+static int set_value(struct options *o, const struct option_spec *spec, const char *label, const char *value,
+		     struct err *err)
+{
+	if (spec->kind == NUMBER)
+		return set_number(o, spec, label, value, err);
+	*(const char **)((char *)o + spec->offset) = value;
+	return 0;
+}
+
+static void set_flag(struct options *o, const struct option_spec *spec)
+{
+	*(bool *)((char *)o + spec->offset) = true;
 }
 
 /* One option with what follows it; *used says whether that was its value. */
@@ -113,7 +132,8 @@ static int set_option(struct options *o, const char *arg, const char *value, boo
 
 	*used = true;
 	if (!strcmp(arg, "--cache"))
-		return value ? set_cache(o, value, err) : err_set(err, -EINVAL, "--cache: its value is missing");
+		return value ? set_cache(o, arg, value, err) :
+			       err_set(err, -EINVAL, "--cache: its value is missing");
 	for (size_t i = 0; i < SPECS && !spec; i++)
 		if (!strncmp(arg, "--", 2) && !strcmp(arg + 2, specs[i].name))
 			spec = &specs[i];
@@ -121,15 +141,12 @@ static int set_option(struct options *o, const char *arg, const char *value, boo
 		return err_set(err, -EINVAL, "\"%.100s\" is no option: see vdused --help", arg);
 	if (spec->kind == FLAG) {
 		*used = false;
-		*(bool *)((char *)o + spec->offset) = true;
+		set_flag(o, spec);
 		return 0;
 	}
 	if (!value)
 		return err_set(err, -EINVAL, "--%s: its value is missing", spec->name);
-	if (spec->kind == NUMBER)
-		return set_number(o, spec, value, err);
-	*(const char **)((char *)o + spec->offset) = value;
-	return 0;
+	return set_value(o, spec, arg, value, err);
 }
 
 static int set_all(struct options *o, int argc, char **argv, struct err *err)
@@ -144,6 +161,84 @@ static int set_all(struct options *o, int argc, char **argv, struct err *err)
 	}
 	return 0;
 }
+
+/* ---- --config ---------------------------------------------------------------------- */
+
+/* Keys are the words of `vdpactl vduse add`: options with '_' for '-'. */
+static bool is_key(const char *key, const char *name)
+{
+	while (*key && *key == (*name == '-' ? '_' : *name)) {
+		key++;
+		name++;
+	}
+	return !*key && !*name;
+}
+
+/* What only `vdpactl vduse attach` looks at. */
+static bool is_for_vdpactl(const char *key)
+{
+	return !strcmp(key, "driver") || !strcmp(key, "wait");
+}
+
+static const struct option_spec *find_key(const char *key)
+{
+	for (size_t i = 0; i < SPECS; i++)
+		if (specs[i].saved && specs[i].offset != AT(name) && is_key(key, specs[i].name))
+			return &specs[i];
+	return NULL;
+}
+
+static int set_pair(struct options *o, const char *key, const char *value, struct err *err)
+{
+	const struct option_spec *spec = find_key(key);
+	bool known = spec || is_for_vdpactl(key) || !strcmp(key, "cache") || !strcmp(key, "type");
+
+	if (!known)
+		return err_set(err, -EINVAL, "\"%.100s\" is no key: see vdused(8)", key);
+	if (spec && spec->kind == FLAG) {
+		if (*value)
+			return usage(err, key, value, "no value");
+		set_flag(o, spec);
+		return 0;
+	}
+	if (!*value)
+		return err_set(err, -EINVAL, "%s: its value is missing", key);
+	if (spec)
+		return set_value(o, spec, key, value, err);
+	if (!strcmp(key, "cache"))
+		return set_cache(o, key, value, err);
+	return !strcmp(key, "type") && strcmp(value, "block") ? usage(err, key, value, "block") : 0;
+}
+
+static bool stands_before(const char *const *keys, size_t n, const char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(keys[i], key))
+			return true;
+	return false;
+}
+
+static int load_config(struct options *o, const char *path, struct err *err)
+{
+	const char *key, *value, *keys[ARGS_MAX];
+	struct err why = { "" };
+	size_t n = 0;
+	int ret = conf_read(&o->conf, path);
+
+	if (ret)
+		return err_set(err, ret, "--config %.200s: %s", path, strerror(-ret));
+	while (!ret && conf_next(&o->conf, &key, &value)) {
+		if (stands_before(keys, n, key))
+			ret = err_set(&why, -EINVAL, "%s is given twice", key);
+		else
+			ret = set_pair(o, key, value, &why);
+		if (n < ARGS_MAX)
+			keys[n++] = key;
+	}
+	return ret ? err_set(err, ret, "%.200s:%u: %s", path, o->conf.line, why.text) : 0;
+}
+
+/* ---- all of it ------------------------------------------------------------------------ */
 
 static int check_device(struct options *o, struct err *err)
 {
@@ -187,6 +282,13 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 		return usage(err, "command", argv[1], "block or resume");
 	o->mode = argv[1][0] == 'b' ? MODE_BLOCK : MODE_RESUME;
 	ret = set_all(o, argc - 2, argv + 2, err);
+	if (!ret && o->config && o->mode == MODE_RESUME)
+		ret = err_set(err, -EINVAL, "--config goes with block only: resume has the options of the device");
+	/* The command line once more, over what the file says. */
+	if (!ret && o->config)
+		ret = load_config(o, o->config, err);
+	if (!ret && o->config)
+		ret = set_all(o, argc - 2, argv + 2, err);
 	if (ret)
 		return ret;
 	if (!o->name)
@@ -199,6 +301,7 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 	return check_device(o, err);
 }
 
+<<<<<<< HEAD
 static bool belongs_to_process(const char *arg)
 {
 	for (size_t i = 0; i < SPECS; i++)
@@ -219,6 +322,11 @@ static int set_saved(struct options *o, int argc, char **argv, struct err *err)
 		ret = set_option(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used, err);
 	}
 	return ret;
+=======
+void options_free(struct options *o)
+{
+	conf_free(&o->conf);
+>>>>>>> fee5c72c48255530cace788e5ef61a06e5431a4a
 }
 
 static void save(struct strbuf *sb, const char *name, const char *value)

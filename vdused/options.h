@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/conf.h"
 #include "common/strbuf.h"
 #include "vdused/err.h"
 
@@ -19,7 +20,7 @@ enum options_mode {
 
 struct options {
 	enum options_mode mode;
-	/* What makes the device; saved for `vdused resume`. Strings live as long as argv. */
+	/* What makes the device; saved for `vdused resume`. Strings live as long as argv and `conf`. */
 	const char *name;
 	const char *backend;
 	const char *serial; /* the name, cut to 20 octets, if not given */
@@ -32,14 +33,20 @@ struct options {
 	unsigned api_version;
 	const char *user; /* NULL: the default one */
 	/* How this process runs. */
+	const char *config; /* a file with options of the device */
+	struct conf conf; /* what is in it */
 	const char *runtime_dir;
 	bool daemonize;
 	bool fail_requests;
 	int ready_fd; /* -1: none */
 };
 
-/* 0, or -EINVAL and the sentence. */
+/*
+ * 0, or a negative errno and the sentence.  What argv says wins over what the
+ * file of --config says.
+ */
 int options_parse(struct options *o, int argc, char **argv, struct err *err);
+void options_free(struct options *o);
 /* The device's part as arguments, each ended by NUL; sb is the caller's. */
 void options_save(const struct options *o, struct strbuf *sb);
 /* Takes the device's part from what options_save() made; `text` stays in use. */
