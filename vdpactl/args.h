@@ -66,13 +66,10 @@ enum value_kind {
 #define HAS_WAIT (1u << 22)
 #define HAS_FAIL (1u << 23)
 #define HAS_SIZE (1u << 24)
-<<<<<<< HEAD
 #define HAS_THREADS (1u << 25)
 #define HAS_POLL_US (1u << 26)
 #define HAS_USER (1u << 27)
-=======
-#define HAS_CONFIG (1u << 25)
->>>>>>> fee5c72c48255530cace788e5ef61a06e5431a4a
+#define HAS_CONFIG (1u << 28)
 
 struct arg {
 	const char *word; /* NULL: positional, then it is the table's first */
@@ -106,13 +103,10 @@ struct vduse_args {
 	const char *cache;
 	const char *driver;
 	const char *block_size;
-<<<<<<< HEAD
 	const char *user;
 	uint64_t threads;
 	uint64_t poll_us;
-=======
 	const char *config;
->>>>>>> fee5c72c48255530cace788e5ef61a06e5431a4a
 	uint64_t queues;
 	uint64_t queue_size;
 	uint64_t reconnect; /* seconds */

@@ -301,7 +301,6 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 	return check_device(o, err);
 }
 
-<<<<<<< HEAD
 static bool belongs_to_process(const char *arg)
 {
 	for (size_t i = 0; i < SPECS; i++)
@@ -322,11 +321,11 @@ static int set_saved(struct options *o, int argc, char **argv, struct err *err)
 		ret = set_option(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used, err);
 	}
 	return ret;
-=======
+}
+
 void options_free(struct options *o)
 {
 	conf_free(&o->conf);
->>>>>>> fee5c72c48255530cace788e5ef61a06e5431a4a
 }
 
 static void save(struct strbuf *sb, const char *name, const char *value)

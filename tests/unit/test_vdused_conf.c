@@ -16,7 +16,7 @@
 
 #define ARGV(...) ((const char *[]){ "vdused", __VA_ARGS__, NULL })
 
-static char path[] = "test_options.XXXXXX";
+static char path[] = "test_vdused_conf.XXXXXX";
 static struct err err;
 
 static int make_file(void **state)
@@ -134,9 +134,9 @@ static void test_no_file(void **state)
 	struct options o;
 
 	(void)state;
-	assert_int_equal(parse(&o, ARGV("block", "--name", "d", "--config", "test_options.none")),
+	assert_int_equal(parse(&o, ARGV("block", "--name", "d", "--config", "test_vdused_conf.none")),
 			 -ENOENT);
-	assert_string_equal(err.text, "--config test_options.none: No such file or directory");
+	assert_string_equal(err.text, "--config test_vdused_conf.none: No such file or directory");
 	assert_int_equal(parse(&o, ARGV("resume", "--name", "d", "--config", path)), -EINVAL);
 	assert_int_equal(parse_file(&o, "queues 2\n"), -EINVAL);
 	assert_memory_equal(err.text, "--backend is missing", 20);
