@@ -393,6 +393,15 @@ static void test_give_up(void **state)
 	close_disk(d);
 }
 
+/* Until none of its threads can answer any more. */
+static void freeze_server(void)
+{
+	siginfo_t info;
+
+	assert_return_code(kill(server, SIGSTOP), errno);
+	assert_return_code(waitid(P_PID, (id_t)server, &info, WSTOPPED | WNOWAIT), errno);
+}
+
 static void test_cancel(void **state)
 {
 	char buf[512] = { 0 };
@@ -403,7 +412,7 @@ static void test_cancel(void **state)
 	NEEDS_NBDKIT();
 	SERVER("memory", "4M");
 	d = open_disk(0);
-	kill(server, SIGSTOP);
+	freeze_server();
 	b = start_batch(d, BACKEND_READ);
 	loop_run_once(&d->loop, 50);
 	start = seconds();
