@@ -59,6 +59,9 @@ hostile() { # CASE... [OPTION...]
 	serve mem:64M queues 4 packed
 	blk verify --seconds 0.4 "$NODE"
 	blk verify --seconds 0.4 --packed "$NODE"
+	# With one request at a time every interrupt counts.
+	blk verify --seconds 0.2 --depth 1 "$NODE"
+	blk verify --seconds 0.2 --depth 1 --packed "$NODE"
 	blk verify --seconds 0.4 --queues 4 "$NODE"
 	blk verify --seconds 0.4 --queues 4 --packed "$NODE"
 	same_daemon
