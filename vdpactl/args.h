@@ -66,6 +66,7 @@ enum value_kind {
 #define HAS_WAIT (1u << 22)
 #define HAS_FAIL (1u << 23)
 #define HAS_SIZE (1u << 24)
+#define HAS_CONFIG (1u << 25)
 
 struct arg {
 	const char *word; /* NULL: positional, then it is the table's first */
@@ -99,6 +100,7 @@ struct vduse_args {
 	const char *cache;
 	const char *driver;
 	const char *block_size;
+	const char *config;
 	uint64_t queues;
 	uint64_t queue_size;
 	uint64_t reconnect; /* seconds */

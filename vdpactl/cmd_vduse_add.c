@@ -9,7 +9,6 @@
 #include "json_dl.h"
 #include "vduse.h"
 
-#define WAIT_SECONDS 10
 #define SERIAL_OCTETS 20
 
 struct command_line {
@@ -92,18 +91,36 @@ static enum status check_free(struct app *app, const char *name)
 	return ST_OK;
 }
 
+enum status vduse_take_back(struct app *app, const char *name)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	enum status status;
+	bool gone, broken;
+
+	if (vdpa_sysdev_get(app->ctx, name, &s) < 0)
+		return ST_OK;
+	status = vduse_check_alive(app, name, s, true, &gone, &broken);
+	if (!status && vdpa_dev_del(app->ctx, name, 0) < 0)
+		status = diag_ctx(app, name);
+	return status;
+}
+
+void vduse_hold_signals(sigset_t *before)
+{
+	sigset_t ending;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ending, before);
+}
+
 /* Takes back what was done; the failure was reported and stays the command's. */
 static void undo(struct app *app, const char *name)
 {
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-	enum status status = ST_OK;
-	bool gone, broken;
+	enum status status = vduse_take_back(app, name);
 
-	if (vdpa_sysdev_get(app->ctx, name, &s) == 0) {
-		status = vduse_check_alive(app, name, s, true, &gone, &broken);
-		if (!status && vdpa_dev_del(app->ctx, name, 0) < 0)
-			status = diag_ctx(app, name);
-	}
 	if (!status)
 		status = vduse_destroy(app, name);
 	if (status)
@@ -113,7 +130,7 @@ static void undo(struct app *app, const char *name)
 static enum status make(struct app *app, const struct args *args, const char *driver)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
-	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : WAIT_SECONDS;
+	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : VDUSE_WAIT_SECONDS;
 	enum status status = start(app, args);
 
 	/* A daemon that is not ready in time may be so later. */
@@ -136,7 +153,7 @@ static enum status run(struct app *app, const struct args *args)
 {
 	const char *driver = args->has & HAS_DRIVER ? args->vduse.driver : "virtio_vdpa";
 	enum status status = check_arguments(app, args);
-	sigset_t ending, before;
+	sigset_t before;
 
 	if (status)
 		return status;
@@ -154,11 +171,7 @@ static enum status run(struct app *app, const struct args *args)
 	if (status)
 		return status;
 	/* Whoever interrupts this gets what was done undone first. */
-	sigemptyset(&ending);
-	sigaddset(&ending, SIGINT);
-	sigaddset(&ending, SIGTERM);
-	sigaddset(&ending, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ending, &before);
+	vduse_hold_signals(&before);
 	status = make(app, args, driver);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;

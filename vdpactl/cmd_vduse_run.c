@@ -18,8 +18,7 @@ enum status vduse_resume(struct app *app, const char *name, bool fail)
 	return vduse_start(app, name, args);
 }
 
-/* Is there something of ours of that name?  Its lock's state goes to *lock. */
-static enum status check(struct app *app, const char *name, int *lock)
+enum status vduse_check_served(struct app *app, const char *name, int *lock)
 {
 	enum status status = vduse_check_name(app, name);
 
@@ -40,7 +39,7 @@ static enum status check(struct app *app, const char *name, int *lock)
 	return ST_OK;
 }
 
-static enum status fail_gone(struct app *app, const char *name)
+enum status vduse_fail_gone(struct app *app, const char *name)
 {
 	CLEANUP(strbuf_free) struct strbuf hint = STRBUF_INIT;
 
@@ -67,9 +66,9 @@ static enum status run_restart(struct app *app, const struct args *args)
 	enum status status;
 	int lock, r;
 
-	status = check(app, name, &lock);
+	status = vduse_check_served(app, name, &lock);
 	if (!status && lock == VDUSE_FREE)
-		status = fail_gone(app, name);
+		status = vduse_fail_gone(app, name);
 	if (!status)
 		status = request(app, name, "{\"command\":\"stop\",\"destroy\":false}\n",
 				 VDUSE_STOP_MS, "restart");
@@ -94,7 +93,7 @@ static enum status run_rescue(struct app *app, const struct args *args)
 	enum status status;
 	int lock;
 
-	status = check(app, args->name, &lock);
+	status = vduse_check_served(app, args->name, &lock);
 	if (status)
 		return status;
 	if (lock == VDUSE_HELD)
@@ -112,9 +111,9 @@ static enum status run_resize(struct app *app, const struct args *args)
 	enum status status;
 	int lock;
 
-	status = check(app, args->name, &lock);
+	status = vduse_check_served(app, args->name, &lock);
 	if (!status && lock == VDUSE_FREE)
-		status = fail_gone(app, args->name);
+		status = vduse_fail_gone(app, args->name);
 	if (status)
 		return status;
 	strbuf_add(&line, "{\"command\":\"resize\"");

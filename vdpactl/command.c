@@ -58,6 +58,7 @@ static const struct command group_vduse = {
 		(const struct command *const[]){
 			&cmd_vduse_show,
 			&cmd_vduse_add,
+			&cmd_vduse_attach,
 			&cmd_vduse_del,
 			&cmd_vduse_restart,
 			&cmd_vduse_rescue,

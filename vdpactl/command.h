@@ -42,6 +42,7 @@ extern const struct command cmd_dev_config_show;
 extern const struct command cmd_dev_vstats_show;
 extern const struct command cmd_vduse_show;
 extern const struct command cmd_vduse_add;
+extern const struct command cmd_vduse_attach;
 extern const struct command cmd_vduse_del;
 extern const struct command cmd_vduse_restart;
 extern const struct command cmd_vduse_rescue;

@@ -15,6 +15,7 @@
 #ifndef VDPACTL_VDUSE_H
 #define VDPACTL_VDUSE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,6 +29,8 @@ struct args;
 #define VDUSE_STATUS_MS 2000
 #define VDUSE_STOP_MS 30000
 #define VDUSE_FLUSH_MS 30000
+/* For the node, unless "wait" says otherwise. */
+#define VDUSE_WAIT_SECONDS 10
 
 /* ---- vduse_files.c ---- */
 
@@ -168,8 +171,16 @@ enum status vduse_check_unused(struct app *app, const char *name, const struct v
  */
 enum status vduse_flush(struct app *app, const char *name, const char *node, bool force);
 
-/* ---- cmd_vduse_del.c, cmd_vduse_run.c ---- */
+/* ---- cmd_vduse_add.c, cmd_vduse_del.c, cmd_vduse_run.c ---- */
 
+/* Deletes the vdpa device that was just made, if there is one. */
+enum status vduse_take_back(struct app *app, const char *name);
+/* Blocks the signals that vduse_interrupted() looks for. */
+void vduse_hold_signals(sigset_t *before);
+/* Is there something of ours of that name?  Its lock's state goes to *lock; loads JSON. */
+enum status vduse_check_served(struct app *app, const char *name, int *lock);
+/* Reports that it has no daemon. */
+enum status vduse_fail_gone(struct app *app, const char *name);
 /* Starts a daemon for a device whose own is gone. */
 enum status vduse_resume(struct app *app, const char *name, bool fail);
 /*

@@ -136,7 +136,7 @@ STATUS=${STATUS//$'\n'/}
 	works vduse
 	[[ -z $output ]]
 	local command
-	for command in show del restart rescue resize; do
+	for command in show del attach restart rescue resize; do
 		fails 3 vduse $command nothing
 		says 'no VDUSE device is named "nothing"'
 	done
@@ -261,6 +261,31 @@ STATUS=${STATUS//$'\n'/}
 	mkdir run/d1
 	fails 3 vduse rescue d1
 	says 'there is no VDUSE device "d1" any more' 'vduse del'
+}
+
+@test "attach: a daemon is needed, and its file is read with the daemon's own rules" {
+	fails 3 vduse attach d0
+	says 'no VDUSE device is named "d0"'
+	mkdir run/d1
+	fails 3 vduse attach d1
+	says 'the daemon of "d1" is gone'
+	fake d0
+	printf 'type block\nbackend mem:1M\n\ndriver virtio\n' >conf
+	fails 2 vduse attach d0 config conf
+	says 'conf:4: vduse attach: driver "virtio" is not "virtio_vdpa", "vhost_vdpa" or "none"'
+	printf 'wait 5 s\n' >conf
+	fails 2 vduse attach d0 config conf
+	says 'conf:1: vduse attach: wait "5 s" is not a decimal number'
+	fails 3 vduse attach d1 wait 1 config conf
+	fails 3 vduse attach d0 config nothing
+	says 'cannot read nothing: No such file or directory'
+}
+
+@test "attach: without VDUSE nothing is bound" {
+	needs_no_vduse
+	fake d0
+	fails 8 vduse attach d0
+	says 'this kernel has no VDUSE'
 }
 
 @test "resize: the daemon's refusal is told" {

@@ -39,7 +39,7 @@ run_example() { # LINE
 examples_hold() { # PAGE
 	local i command want got faults=0 sleeper=
 	cd "$BATS_TEST_TMPDIR"
-	PATH=${VDPACTL%/*}:$PATH
+	PATH=${VDPACTL%/*}:$TOP_BUILDDIR/vdused:$PATH
 	split_examples "$1"
 	((${#COMMANDS[@]})) || failed "$1 has no examples"
 	for ((i = 0; i < ${#COMMANDS[@]}; i++)); do
@@ -69,6 +69,8 @@ examples_hold() { # PAGE
 @test "the examples of vdpactl-dev-config.8" { examples_hold vdpactl-dev-config.8; }
 @test "the examples of vdpactl-dev-vstats.8" { examples_hold vdpactl-dev-vstats.8; }
 @test "the examples of vdpactl-vduse.8" { examples_hold vdpactl-vduse.8; }
+@test "the examples of vdused.8" { examples_hold vdused.8; }
+@test "the examples of vdused-backends.7" { examples_hold vdused-backends.7; }
 @test "the examples of vdpactl-json.7" { examples_hold vdpactl-json.7; }
 
 @test "every page with examples is tried above" {

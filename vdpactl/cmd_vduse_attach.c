@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * vduse attach: what `vduse add` does after it started the daemon, for one
+ * that was started by somebody else, as a service manager does.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "command.h"
+#include "common/conf.h"
+#include "json_dl.h"
+#include "vduse.h"
+
+/* One key of the file, unless the command line has it; what is wrong is reported with the file's line. */
+static enum status take(struct app *app, const char *key, const char *value, struct args *args)
+{
+	const struct arg *arg = args_find_exact(app->command, key);
+
+	if (!arg || args->has & arg->has || !(arg->has & (HAS_DRIVER | HAS_WAIT)))
+		return ST_OK;
+	args->has |= arg->has;
+	return value_parse(app, arg, (char *)(uintptr_t)value, args);
+}
+
+/* The file is vdused's: what is wrong with other keys it has said. */
+static enum status read_config(struct app *app, struct args *args)
+{
+	CLEANUP(conf_free) struct conf conf = CONF_INIT;
+	const char *key, *value, *file = app->file;
+	enum status status = ST_OK;
+	unsigned long line = app->line;
+	int r = conf_read(&conf, args->vduse.config);
+
+	if (r)
+		return diag_fail(app, args->name, -r, NULL, "cannot read %s: %s",
+				 args->vduse.config, strerror(-r));
+	app->file = args->vduse.config;
+	while (!status && conf_next(&conf, &key, &value)) {
+		app->line = conf.line;
+		status = take(app, key, value, args);
+	}
+	app->file = file;
+	app->line = line;
+	return status;
+}
+
+/* What has the vDPA device now: NULL is nothing. A driver that was not asked for stays. */
+static enum status check_driver(struct app *app, const char *name, const char *driver)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	const char *now;
+
+	if (vdpa_sysdev_get(app->ctx, name, &s) < 0)
+		return diag_ctx(app, name);
+	now = vdpa_sysdev_get_driver(s);
+	if (!now || (driver && !strcmp(now, driver)))
+		return ST_OK;
+	return diag_fail(app, name, EEXIST, NULL, "\"%s\" is attached to %s already, not to %s",
+			 name, now, driver ? driver : "none");
+}
+
+static enum status make(struct app *app, const struct args *args, const char *driver)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
+	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : VDUSE_WAIT_SECONDS;
+	bool there = vduse_is_attached(args->name);
+	enum status status;
+
+	status = there ? check_driver(app, args->name, driver) : vduse_attach(app, args->name);
+	if (status)
+		return status;
+	if (driver)
+		status = vduse_bind(app, args->name, driver, (int)wait * 1000, &sysdev);
+	if (!status)
+		status = vduse_print(app, args->name, true);
+	if (status && !there && vduse_take_back(app, args->name))
+		diag_note(app, "\"%s\" is left as it is: `vdpactl vduse show %s`", args->name,
+			  args->name);
+	return status;
+}
+
+static enum status run(struct app *app, const struct args *given)
+{
+	struct args args = *given;
+	enum status status = ST_OK;
+	const char *driver;
+	sigset_t before;
+	int lock;
+
+	if (args.has & HAS_CONFIG)
+		status = read_config(app, &args);
+	if (status)
+		return status;
+	driver = args.has & HAS_DRIVER ? args.vduse.driver : "virtio_vdpa";
+	if (!strcmp(driver, "none"))
+		driver = NULL;
+	status = vduse_check_served(app, args.name, &lock);
+	if (!status)
+		status = app_open_section(app, "vduse");
+	if (!status && lock == VDUSE_FREE)
+		status = vduse_fail_gone(app, args.name);
+	if (!status)
+		status = vduse_load_modules(app, driver);
+	if (!status)
+		status = app_connect(app);
+	if (status)
+		return status;
+	vduse_hold_signals(&before);
+	status = make(app, &args, driver);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
+static const struct arg args[] = {
+	{
+		.kind = VALUE_VDUSE,
+		.has = HAS_ITEMS,
+		.metavar = "NAME",
+		.help = "the device that a daemon serves",
+		.required = true,
+	},
+	{
+		.word = "driver",
+		.match = MATCH_NEW,
+		.kind = VALUE_CHOICE,
+		.has = HAS_DRIVER,
+		.metavar = "DRIVER",
+		.help = "virtio_vdpa (default), vhost_vdpa or none, as for `vduse add`",
+		.choices = (const char *const[]){ "virtio_vdpa", "vhost_vdpa", "none", NULL },
+		.expected = "\"virtio_vdpa\", \"vhost_vdpa\" or \"none\"",
+		.offset = offsetof(struct args, vduse.driver),
+	},
+	{
+		.word = "wait",
+		.match = MATCH_NEW,
+		.kind = VALUE_NUMBER,
+		.has = HAS_WAIT,
+		.metavar = "SEC",
+		.help = "for the device node, at most that long (default: 10)",
+		.expected = "a decimal number of seconds from 0 to 3600",
+		.max = 3600,
+		.offset = offsetof(struct args, vduse.wait),
+	},
+	{
+		.word = "config",
+		.match = MATCH_NEW,
+		.kind = VALUE_TEXT,
+		.has = HAS_CONFIG,
+		.metavar = "FILE",
+		.help = "the file of `vdused --config`: its driver and wait, where they are not given here",
+		.expected = "a file's path",
+		.offset = offsetof(struct args, vduse.config),
+	},
+	ARG_END,
+};
+
+const struct command cmd_vduse_attach = {
+	.name = "attach",
+	.summary = "bind what a daemon serves that somebody else started (root)",
+	.match = MATCH_NEW,
+	.args = args,
+	.run = run,
+};
