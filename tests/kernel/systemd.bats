@@ -2,6 +2,7 @@
 # The unit vdused@.service as it is installed, under a systemd that is the first process of a namespace of its own.
 # kernels: 6.12
 # lab: -c 1 -m 1500
+# shellcheck disable=SC2016 # awk's variables
 
 load helpers
 load disks

@@ -3,6 +3,7 @@
 # started again, and ended by `vduse del`.
 # kernels: 6.12 7.2
 # lab: -c 1
+# shellcheck disable=SC2016 # jq's variables
 
 load helpers
 load disks
