@@ -31,6 +31,7 @@ works() {
 
 # A daemon that runs and answers "status" with the line STATUS, if there is one.
 fake() { # NAME [STATUS]
+	rm -f "run/$1/control" # of one that ended
 	"$VDPACTL_VDUSED" resume --name "$1" 3>&-
 	[[ -z ${2-} ]] || printf '%s\n' "$2" >"run/$1/status"
 	for _ in {1..100}; do

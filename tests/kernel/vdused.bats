@@ -153,6 +153,7 @@ holds_a_file_system_at() { # DIRECTORY
 	[[ $(awk '/^Groups:/ { print NF }' "/proc/$pid/status") == 1 ]]
 	[[ $(awk '/^Cap(Inh|Prm|Eff|Amb):/ { print $2 }' "/proc/$pid/status" | sort -u) == 0000000000000000 ]]
 	[[ $(awk '/^(NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$pid/status" | tr '\n' ' ') == "1 2 " ]]
+	[[ $(readlink "/proc/$pid/fd/0" "/proc/$pid/fd/1" "/proc/$pid/fd/2" | sort -u) == /dev/null ]]
 	[[ $(stat -c '%U %a' "$RUNTIME/$DEV" "$RUNTIME/$DEV"/*) == "$(printf 'root %s\n' 700 600 600 600 600)" ]]
 }
 
