@@ -56,7 +56,6 @@ struct device {
 	unsigned drain_ticks;
 	struct vduse_dev_request pending; /* the reset to be answered when drained */
 	bool has_pending;
-	bool resetting; /* draining for a reset: the in-flight logs end with it */
 	/* Called once when device_quiesce() has come to its end. */
 	void (*drained)(struct device *dev);
 	bool created; /* by this process */
