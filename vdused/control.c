@@ -33,7 +33,7 @@ static void drop(struct control_client *client)
 static void answer(struct control_client *client, json_t *reply)
 {
 	json_t *owned CLEANUP_JSON = reply;
-	char *text CLEANUP_FREE = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+	char *text CLEANUP_FREE = owned ? json_dumps(owned, JSON_COMPACT) : NULL;
 	size_t len = text ? strlen(text) : 0;
 
 	if (!text) {
