@@ -33,7 +33,7 @@ static void drop(struct control_client *client)
 static void answer(struct control_client *client, json_t *reply)
 {
 	json_t *owned CLEANUP_JSON = reply;
-	char *text CLEANUP_FREE = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+	char *text CLEANUP_FREE = owned ? json_dumps(owned, JSON_COMPACT) : NULL;
 	size_t len = text ? strlen(text) : 0;
 
 	if (!text) {
@@ -45,9 +45,21 @@ static void answer(struct control_client *client, json_t *reply)
 		drop(client);
 }
 
+/* Octets as JSON: where they are no UTF-8, question marks stand for what is not ASCII. */
+static json_t *text_of(const char *s)
+{
+	json_t *text = json_string(s ? s : "");
+	char *ascii CLEANUP_FREE = text ? NULL : strdup(s);
+
+	for (char *p = ascii; p && *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	return text || !ascii ? text : json_string(ascii);
+}
+
 static void answer_error(struct control_client *client, const char *text)
 {
-	answer(client, json_pack("{s:b, s:s}", "ok", 0, "error", text));
+	answer(client, json_pack("{s:b, s:o}", "ok", 0, "error", text_of(text)));
 }
 
 /* ---- status ---------------------------------------------------------------------- */
@@ -98,11 +110,11 @@ static json_t *status(const struct device *dev)
 	snprintf(features, sizeof(features), "0x%llx", (unsigned long long)dev->driver_features);
 	for (unsigned i = 0; queues && i < dev->vq_count; i++)
 		json_array_append_new(queues, queue_status(&dev->vqs[i]));
-	return json_pack("{s:b, s:s, s:s, s:i, s:s, s:i, s:s, s:b, s:I, s:i, s:s, s:i, s:i, s:b, s:s, s:b, s:b, s:I, s:o, s:o}",
+	return json_pack("{s:b, s:s, s:s, s:i, s:s, s:i, s:o, s:b, s:I, s:i, s:o, s:i, s:i, s:b, s:s, s:b, s:b, s:I, s:o, s:o}",
 			 "ok", 1, "name", o->name, "type", "block", "pid", (int)getpid(), "version", PACKAGE_VERSION,
-			 "api_version", (int)dev->vduse.api_version, "backend", o->backend ? o->backend : "",
+			 "api_version", (int)dev->vduse.api_version, "backend", text_of(o->backend),
 			 "readonly", dev->blk.readonly, "size", (json_int_t)(dev->blk.capacity * 512), "block_size",
-			 (int)dev->blk.block_size, "serial", o->serial ? o->serial : "", "queues",
+			 (int)dev->blk.block_size, "serial", text_of(o->serial), "queues",
 			 (int)dev->vq_count, "queue_size", (int)o->queue_size, "driver_ok",
 			 (dev->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0, "features", features, "failing",
 			 dev->backend == NULL, "broken", dev->broken, "uptime",
@@ -124,6 +136,9 @@ static void stopped(struct device *dev)
 		if (c->stopper)
 			answer_error(c->stopper, err.text);
 		c->stopper = NULL;
+		c->destroy = false;
+		/* Without privileges it could not be opened again: another daemon may take it over. */
+		c->finished = c->dev->vduse.fd < 0;
 		return;
 	}
 	c->destroyed = c->destroy;
@@ -142,13 +157,14 @@ static void stop(struct control_client *client, bool destroy)
 		answer_error(client, "the vdpa device is still there: delete it first");
 		return;
 	}
+	if (c->finished || c->dev->drained) {
+		answer_error(client, "it is being stopped already");
+		return;
+	}
 	stopping = c;
 	c->stopper = client;
 	c->destroy = destroy;
-	if (!device_quiesce(c->dev, stopped)) {
-		c->stopper = NULL;
-		answer_error(client, "it is being stopped already");
-	}
+	device_quiesce(c->dev, stopped);
 }
 
 static void resize(struct control_client *client)
@@ -255,7 +271,8 @@ int control_init(struct control *c, int listener, struct device *dev)
 void control_stop(struct control *c)
 {
 	stopping = c;
-	device_quiesce(c->dev, stopped);
+	if (!c->finished)
+		device_quiesce(c->dev, stopped);
 }
 
 void control_fini(struct control *c)

@@ -246,12 +246,16 @@ int device_destroy(struct device *dev, struct err *err)
 	int ret;
 
 	loop_del(dev->loop, &dev->messages);
+	dev->messages.fd = -1;
 	ret = vduse_destroy(&dev->vduse, err);
 	if (!ret)
 		return 0;
-	/* It is still there: go on serving it. */
-	if (!vduse_open(&dev->vduse, dev->options->name, NULL))
-		device_watch_messages(dev);
+	/* It is still there: go on serving it, if it can be opened again. */
+	if (vduse_open(&dev->vduse, dev->options->name, NULL))
+		return ret;
+	device_watch_messages(dev);
+	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		device_run(dev, true);
 	return ret;
 }
 

@@ -56,7 +56,6 @@ struct device {
 	unsigned drain_ticks;
 	struct vduse_dev_request pending; /* the reset to be answered when drained */
 	bool has_pending;
-	bool resetting; /* draining for a reset: the in-flight logs end with it */
 	/* Called once when device_quiesce() has come to its end. */
 	void (*drained)(struct device *dev);
 	bool created; /* by this process */
@@ -79,7 +78,10 @@ bool device_quiesce(struct device *dev, void (*drained)(struct device *dev));
 int device_resize(struct device *dev, struct err *err);
 /* Before serving began: a VDUSE device that this process made goes away again. */
 void device_undo(struct device *dev);
-/* Destroys the VDUSE device. Quiesced. */
+/*
+ * Destroys the VDUSE device. Quiesced.  After an error it is served on, unless
+ * this process may not open it again: then vduse.fd is -1.
+ */
 int device_destroy(struct device *dev, struct err *err);
 /* Ends the threads and closes everything; the VDUSE device stays if it was not destroyed. Quiesced. */
 void device_close(struct device *dev);

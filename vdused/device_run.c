@@ -119,10 +119,8 @@ void device_run(struct device *dev, bool resume)
 
 /* ---- stopping ------------------------------------------------------------------- */
 
-static void release_queue(struct vq *vq, bool forget)
+static void release_queue(struct vq *vq)
 {
-	if (forget && vq->log_area)
-		__atomic_store_n(&((struct inflight_area *)vq->log_area)->active, 0, __ATOMIC_RELEASE);
 	vring_stop(&vq->ring);
 	vq->ring.why[0] = '\0';
 	if (vq->kick.fd >= 0)
@@ -132,11 +130,16 @@ static void release_queue(struct vq *vq, bool forget)
 
 static void reply(struct device *dev, const struct vduse_dev_request *req, bool ok);
 
+/* The driver forgets its requests: so does the next process, even if some still are in flight here. */
 static void answer_reset(struct device *dev)
 {
 	if (!dev->has_pending)
 		return;
 	dev->has_pending = false;
+	for (unsigned i = 0; i < dev->vq_count; i++)
+		if (dev->vqs[i].log_area)
+			__atomic_store_n(&((struct inflight_area *)dev->vqs[i].log_area)->active, 0,
+					 __ATOMIC_RELEASE);
 	dev->status = 0;
 	dev->driver_features = 0;
 	save_status(dev);
@@ -149,11 +152,10 @@ static void stopped(struct device *dev)
 	void (*drained)(struct device *) = dev->drained;
 
 	for (unsigned i = 0; i < dev->vq_count; i++)
-		release_queue(&dev->vqs[i], dev->resetting);
+		release_queue(&dev->vqs[i]);
 	iova_map_unref(dev->map);
 	dev->map = NULL;
 	dev->phase = DEVICE_STOPPED;
-	dev->resetting = false;
 	set_ticking(dev, false);
 	answer_reset(dev);
 	dev->drained = NULL;
@@ -304,9 +306,9 @@ static void set_status(struct device *dev, const struct vduse_dev_request *req)
 
 	if (!new) {
 		dev->pending = *req;
-		dev->has_pending = dev->resetting = true;
-		if (dev->phase != DEVICE_DRAINING)
-			drain(dev, true);
+		dev->has_pending = true;
+		/* Also while draining: from now on nothing is given back, and the wait begins anew. */
+		drain(dev, true);
 		return;
 	}
 	if (rising & VIRTIO_CONFIG_S_FEATURES_OK && !negotiated(dev)) {
