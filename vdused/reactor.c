@@ -113,7 +113,8 @@ static bool settle(struct vq *vq)
 
 	if (vq->dirty)
 		publish(vq);
-	if (vring_broken(&vq->ring) && vq->state != VQ_IDLE)
+	/* The state first: an idle queue's ring is the main thread's. */
+	if (vq->state != VQ_IDLE && vring_broken(&vq->ring))
 		report_broken(vq);
 	if (vq->state == VQ_DRAINING)
 		finish_draining(vq);
