@@ -12,19 +12,19 @@
 #include "vdused/log.h"
 
 #define TICK_MS 100
-/* Queues that are not ready with DRIVER_OK: looked at each tick for so long, then each tenth. */
+/* Queues that are not ready with DRIVER_OK: looked at so many times in a row, then once a second. */
 #define READY_TICKS 50
+#define SLOW_TICK_MS 1000
 /* Requests in flight when the driver resets: after so long they are hurried, ... */
 #define CANCEL_TICKS 20
 /* ... and after so long it is told that they ended although they did not (the kernel waits 30 s). */
 #define GIVE_UP_TICKS 250
 
-static void set_ticking(struct device *dev, bool on)
+/* 0: no ticks. */
+static void set_ticking(struct device *dev, long ms)
 {
-	struct itimerspec spec = { { 0, 0 }, { 0, 0 } };
+	struct itimerspec spec = { { ms / 1000, ms % 1000 * 1000000L }, { ms / 1000, ms % 1000 * 1000000L } };
 
-	if (on)
-		spec.it_interval.tv_nsec = spec.it_value.tv_nsec = TICK_MS * 1000000L;
 	timerfd_settime(dev->timer.fd, 0, &spec, NULL);
 }
 
@@ -95,7 +95,7 @@ static void start_queue(struct device *dev, struct vq *vq, bool resume)
 static bool all_started(const struct device *dev)
 {
 	for (unsigned i = 0; i < dev->vq_count; i++)
-		if (vq_state(&dev->vqs[i]) == VQ_IDLE)
+		if (vq_state(&dev->vqs[i]) == VQ_IDLE && !vring_broken(&dev->vqs[i].ring))
 			return false;
 	return true;
 }
@@ -114,7 +114,7 @@ void device_run(struct device *dev, bool resume)
 	for (unsigned i = 0; i < dev->vq_count; i++)
 		start_queue(dev, &dev->vqs[i], resume);
 	/* vhost_vdpa's users may make queues ready later, and nothing tells. */
-	set_ticking(dev, !all_started(dev));
+	set_ticking(dev, all_started(dev) ? 0 : TICK_MS);
 }
 
 /* ---- stopping ------------------------------------------------------------------- */
@@ -156,7 +156,7 @@ static void stopped(struct device *dev)
 	iova_map_unref(dev->map);
 	dev->map = NULL;
 	dev->phase = DEVICE_STOPPED;
-	set_ticking(dev, false);
+	set_ticking(dev, 0);
 	answer_reset(dev);
 	dev->drained = NULL;
 	if (drained)
@@ -182,7 +182,7 @@ static void drain(struct device *dev, bool drop)
 	for (unsigned i = 0; i < dev->vq_count; i++)
 		if (vq_state(&dev->vqs[i]) != VQ_IDLE)
 			reactor_call(dev->vqs[i].reactor, drop ? vq_drain_drop : vq_drain, &dev->vqs[i]);
-	set_ticking(dev, true);
+	set_ticking(dev, TICK_MS);
 	check_drained(dev);
 }
 
@@ -233,12 +233,12 @@ static void tick(struct loop_source *src, uint32_t events)
 		hurry(dev);
 		check_drained(dev);
 	} else if (dev->phase == DEVICE_RUNNING) {
-		dev->ready_checks++;
-		if (dev->ready_checks > READY_TICKS && dev->ready_checks % 10)
-			return;
 		for (unsigned i = 0; i < dev->vq_count; i++)
 			start_queue(dev, &dev->vqs[i], false);
-		set_ticking(dev, !all_started(dev));
+		if (all_started(dev))
+			set_ticking(dev, 0);
+		else if (++dev->ready_checks == READY_TICKS)
+			set_ticking(dev, SLOW_TICK_MS);
 	}
 }
 

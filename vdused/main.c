@@ -57,6 +57,7 @@ struct daemon {
 	struct control control;
 	struct loop_source signals;
 	time_t stop_by; /* 0: no signal came yet */
+	bool at_once; /* a second one, or its time is over */
 	int waiting; /* the pipe to the process that daemonised; -1: none */
 };
 
@@ -199,8 +200,7 @@ static void signal_event(struct loop_source *src, uint32_t events)
 	if (read(src->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (d->stop_by) {
-		log_warn("stopping at once: what is in flight goes on with the next vdused");
-		d->control.finished = true;
+		d->at_once = true;
 		return;
 	}
 	d->stop_by = seconds() + STOP_SECONDS;
@@ -261,8 +261,15 @@ static int set_up(struct daemon *d, struct err *err)
 
 static void serve(struct daemon *d)
 {
-	while (!d->control.finished && !(d->stop_by && seconds() > d->stop_by))
+	while (!d->control.finished) {
 		loop_run_once(&d->loop, d->stop_by ? 1000 : -1);
+		d->at_once |= d->stop_by && seconds() > d->stop_by;
+		if (!d->at_once || d->control.finished)
+			continue;
+		log_warn("stopping with requests in flight: they go on with the next vdused");
+		/* As if it had been killed: nothing may be released that they still use. */
+		_exit(0);
+	}
 }
 
 static int run(struct daemon *d)

@@ -239,6 +239,12 @@ static void after_sleep(struct reactor *r)
 			vring_notify_off(&r->vqs[i]->ring);
 }
 
+/* Completions that nothing but the loop brings. */
+static bool through_loop(const struct reactor *r)
+{
+	return r->backend && !r->backend->backend->ops->poll;
+}
+
 static bool spin(struct reactor *r, uint64_t since)
 {
 	while (now_ns() - since < r->poll_ns) {
@@ -246,6 +252,8 @@ static bool spin(struct reactor *r, uint64_t since)
 			return true;
 		if (r->quit)
 			return false;
+		if (through_loop(r) && loop_run_once(&r->loop, 0) > 0)
+			return true;
 		cpu_relax();
 	}
 	return false;
@@ -268,13 +276,11 @@ static void adapt(struct reactor *r, uint64_t waited)
 
 static void serve_until_quit(struct reactor *r)
 {
-	bool through_loop = r->backend && !r->backend->backend->ops->poll;
-
 	while (!r->quit) {
 		uint64_t since;
 
 		if (round_of(r)) {
-			if (through_loop)
+			if (through_loop(r))
 				loop_run_once(&r->loop, 0);
 			continue;
 		}
