@@ -98,10 +98,10 @@ verified() { wait "$VERIFYING" || failed "fio failed"; }
 holds_a_file_system() {
 	mkfs.ext4 -q "$NODE"
 	mount "$NODE" /mnt
-	cp -r "$TOP_SRCDIR/vdused" /mnt/tree
+	cp -r "$TOP_SRCDIR/common" /mnt/tree
 	umount /mnt
 	mount "$NODE" /mnt
-	diff -r "$TOP_SRCDIR/vdused" /mnt/tree
+	diff -r "$TOP_SRCDIR/common" /mnt/tree
 	umount /mnt
 	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
 }

@@ -16,7 +16,7 @@ sysfs() { cat "/sys/block/${NODE##*/}/$1"; }
 	disk "file:$WORK/image" cache buffered
 	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
 	mount "$NODE" /mnt
-	diff -r "$TOP_SRCDIR/vdused" /mnt/tree
+	diff -r "$TOP_SRCDIR/common" /mnt/tree
 	umount /mnt
 }
 
@@ -37,10 +37,10 @@ holds_a_file_system_at() { # DIRECTORY
 	mkdir -p "$1"
 	mkfs.ext4 -q "$NODE"
 	mount "$NODE" "$1"
-	cp -r "$TOP_SRCDIR/vdused" "$1/tree"
+	cp -r "$TOP_SRCDIR/common" "$1/tree"
 	umount "$1"
 	mount "$NODE" "$1"
-	diff -r "$TOP_SRCDIR/vdused" "$1/tree"
+	diff -r "$TOP_SRCDIR/common" "$1/tree"
 	umount "$1"
 	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
 }
@@ -133,14 +133,14 @@ holds_a_file_system_at() { # DIRECTORY
 	disk "file:$WORK/image"
 	mkfs.ext4 -q "$NODE"
 	mount "$NODE" /mnt
-	cp -r "$TOP_SRCDIR/vdused" /mnt/tree
+	cp -r "$TOP_SRCDIR/common" /mnt/tree
 	truncate -s 64M "$WORK/image"
 	works vduse resize "$DEV"
 	wait_until 5 test "$(sysfs size)" = 131072
 	resize2fs "$NODE" >/dev/null 2>&1
 	dd if=/dev/urandom of=/mnt/more bs=1M count=36 status=none
 	sync
-	diff -r "$TOP_SRCDIR/vdused" /mnt/tree
+	diff -r "$TOP_SRCDIR/common" /mnt/tree
 	umount /mnt
 	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
 }

@@ -62,17 +62,17 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	disk "file:$WORK/image"
 	mkfs.ext4 -q "$NODE"
 	mount "$NODE" /mnt
-	cp -r "$TOP_SRCDIR/vdused" /mnt/tree
+	cp -r "$TOP_SRCDIR/common" /mnt/tree
 	kill_daemon
-	cp -r "$TOP_SRCDIR/vdpactl" /mnt/other 3>&- &
+	cp -r "$TOP_SRCDIR/completions" /mnt/other 3>&- &
 	CHILDREN+=("$!")
 	sleep 0.5
 	works vduse rescue "$DEV"
 	wait "${CHILDREN[-1]}"
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	diff -r "$TOP_SRCDIR/vdused" /mnt/tree
-	diff -r "$TOP_SRCDIR/vdpactl" /mnt/other
+	diff -r "$TOP_SRCDIR/common" /mnt/tree
+	diff -r "$TOP_SRCDIR/completions" /mnt/other
 	umount /mnt
 	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
 }
