@@ -15,7 +15,7 @@
 #include "common/cleanup.h"
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
-#define NAME_LEN_MAX 64
+#define NAME_LEN_MAX 128
 #define REGIONS_MAX 4096 /* the kernel has 2048 at most where it has a limit */
 
 int vduse_check_name(const char *name, struct err *err)
