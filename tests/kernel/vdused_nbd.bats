@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Disks whose blocks an NBD server keeps: nbdkit and qemu-storage-daemon.
 # kernels: 6.12 7.2
-# lab: -c 2 -m 1500
+# lab: -c 1 -m 1500
 
 load helpers
 load disks
