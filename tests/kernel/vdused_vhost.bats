@@ -3,7 +3,7 @@
 # the driver does stops a queue at most, and a daemon that dies is replaced without its driver's notice.
 # kernels: 6.12 7.2
 # lab: -c 2
-# builds: gcc asan
+# builds: asan
 
 load helpers
 load tools
