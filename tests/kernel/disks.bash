@@ -58,9 +58,7 @@ disk_named() { # NAME URI [KEY VALUE...]
 	[[ -b $NODE || -c $NODE ]] || failed "$NODE is no device node"
 }
 
-daemon_pid() { # [NAME]
-	"$VDPACTL" -j vduse show "${1:-$DEV}" | jq -e '.vduse[].pid'
-}
+daemon_pid() { "$VDPACTL" -j vduse show "$DEV" | jq -e '.vduse[].pid'; }
 
 disk_state() { # FILTER
 	"$VDPACTL" -j -s vduse show "$DEV" | jq -r ".vduse[\"$DEV\"] | $1"
