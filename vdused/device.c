@@ -145,18 +145,17 @@ int device_open(struct device *dev, const struct options *options, struct runtim
 	dev->rt = rt;
 	dev->loop = loop;
 	clock_gettime(CLOCK_MONOTONIC, &dev->started);
-	ret = vduse_open_control(&dev->vduse, options->api_version, err);
-	if (ret)
-		return ret;
-	ret = vduse_open(&dev->vduse, options->name, err);
-	if (ret && ret != -ENOENT)
-		return ret;
-	exists = !ret;
+	/* Nobody else makes or ends it: the runtime directory is locked. */
+	exists = vduse_exists(options->name);
 	ret = open_backend(dev, exists, err);
 	if (ret)
 		return ret;
 	blk_init(&dev->blk, dev->backend, &blk);
-	ret = exists ? take_over(dev, err) : create(dev, err);
+	ret = vduse_open_control(&dev->vduse, options->api_version, err);
+	if (!ret && exists)
+		ret = vduse_open(&dev->vduse, options->name, err);
+	if (!ret)
+		ret = exists ? take_over(dev, err) : create(dev, err);
 	return ret ? ret : make_queues(dev, err);
 }
 

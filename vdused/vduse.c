@@ -73,11 +73,26 @@ int vduse_create(struct vduse *v, const char *name, const struct vduse_params *p
 	return err_set(err, -errno, "the kernel refuses to create the VDUSE device %s: %s", name, strerror(errno));
 }
 
+#define DEV_PATH_LEN (sizeof("/dev/vduse/") + VDUSE_NAME_MAX)
+
+static void dev_path(char path[DEV_PATH_LEN], const char *name)
+{
+	snprintf(path, DEV_PATH_LEN, "/dev/vduse/%s", name);
+}
+
+bool vduse_exists(const char *name)
+{
+	char path[DEV_PATH_LEN];
+
+	dev_path(path, name);
+	return !access(path, F_OK);
+}
+
 int vduse_open(struct vduse *v, const char *name, struct err *err)
 {
-	char path[sizeof("/dev/vduse/") + VDUSE_NAME_MAX];
+	char path[DEV_PATH_LEN];
 
-	snprintf(path, sizeof(path), "/dev/vduse/%s", name);
+	dev_path(path, name);
 	v->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (v->fd < 0)
 		return err_set(err, -errno, "%s: %s%s", path, strerror(errno),

@@ -37,6 +37,8 @@ struct vduse_params {
 
 /* Can a device be called so? The sentence says why not. */
 int vduse_check_name(const char *name, struct err *err);
+/* Is there a device of this name? */
+bool vduse_exists(const char *name);
 /* Opens the control device and asks for the API version. */
 int vduse_open_control(struct vduse *v, unsigned api_version, struct err *err);
 /* Creates the device `name`: -EEXIST when there is one already. */
