@@ -14,6 +14,8 @@
 #define SECTOR 512
 #define HEADER_LEN 16
 #define RANGE_LEN 16
+/* Answers that are there at once are not kept waiting for the rest of the ring: the driver works on them meanwhile. */
+#define ANSWERS_MAX 4
 
 struct blk_range {
 	uint64_t sector;
@@ -383,7 +385,7 @@ static bool service(struct vq *vq, unsigned budget, int pop(struct vring *, stru
 {
 	bool any = false;
 
-	while (budget-- && !vring_broken(&vq->ring)) {
+	while (budget-- && vq->ring.pushed < ANSWERS_MAX && !vring_broken(&vq->ring)) {
 		struct blk_req *req = req_get(vq);
 
 		if (!req) {
@@ -407,5 +409,7 @@ bool blk_service(struct vq *vq, unsigned budget)
 
 void blk_resume(struct vq *vq)
 {
-	service(vq, UINT32_MAX, vring_pop_resumed);
+	while (service(vq, UINT32_MAX, vring_pop_resumed))
+		if (vring_publish(&vq->ring))
+			vduse_inject(vq->vduse, vq->index);
 }

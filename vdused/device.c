@@ -186,7 +186,8 @@ static int start_reactors(struct device *dev, struct err *err)
 			dev->vqs[q].reactor = r;
 		}
 		r->notify = dev->drain.fd;
-		r->poll_max_ns = (uint64_t)dev->options->poll_us * 1000;
+		/* On the only processor it would keep the driver from what it waits for. */
+		r->poll_max_ns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? (uint64_t)dev->options->poll_us * 1000 : 0;
 		ret = reactor_start(r, dev->backend, err);
 		if (ret)
 			return ret;

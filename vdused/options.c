@@ -69,7 +69,7 @@ static const char help[] =
 	"  --cache MODE         direct (default) or buffered: how file: does I/O\n"
 	"  --packed             offer packed rings\n"
 	"  --threads N          threads for the queues (default: one each)\n"
-	"  --poll-us N          look at the rings for up to N microseconds before sleeping (default 0)\n"
+	"  --poll-us N          look at the rings for up to N microseconds before sleeping (default 100)\n"
 	"  --reconnect SECONDS  nbd: try so long to connect again, then fail requests (default 0: for ever)\n"
 	"  --api-version N      of VDUSE, 0 (default) or 1\n"
 	"  --user USER          run as this user once set up (default: vdused, else nobody)\n"
@@ -262,6 +262,7 @@ static void set_defaults(struct options *o)
 	memset(o, 0, sizeof(*o));
 	o->queues = 1;
 	o->queue_size = 256;
+	o->poll_us = 100;
 	o->runtime_dir = dir && *dir ? dir : RUNTIME_DIR;
 	o->ready_fd = -1;
 }
