@@ -69,6 +69,8 @@ struct nbd_handle *nbd_dial_start(const char *uri, struct err *err)
 	}
 	/* Certificates and keys may be named in the URI, which is the administrator's. */
 	nbd_set_uri_allow_local_file(h, true);
+	/* What they can say more is of no use here, and each would cost reads of its own. */
+	nbd_set_request_structured_replies(h, false);
 	if (!nbd_aio_connect_uri(h, uri))
 		return h;
 	err_set(err, -ENOTCONN, "%s", last_error());

@@ -157,6 +157,23 @@ holds_a_file_system_at() { # DIRECTORY
 	[[ $(stat -c '%U %a' "$RUNTIME/$DEV" "$RUNTIME/$DEV"/*) == "$(printf 'root %s\n' 700 600 600 600 600)" ]]
 }
 
+@test "version 1 of VDUSE's interface, where the kernel has it" {
+	local options=(--name "$DEV" --backend mem:16M --api-version 1 --daemonize)
+	if [[ $(uname -r) == 6.* ]]; then
+		captures 1 "$VDPACTL_VDUSED" block "${options[@]}"
+		says 'API version 1'
+		return
+	fi
+	captures 0 "$VDPACTL_VDUSED" block "${options[@]}"
+	captures 0 vdpactl vduse attach "$DEV"
+	NODE=${output#"$DEV: "}
+	[[ $(vdpactl -j -s vduse show "$DEV" | jq -r '.vduse[].daemon') == serving ]]
+	verifies 2M
+	kill_daemon
+	works vduse rescue "$DEV"
+	verifies 1M
+}
+
 @test "hot removal: the vdpa device is deleted while fio writes" {
 	disk mem:64M
 	(fio --name=load --filename="$NODE" --direct=1 --rw=randwrite --bs=4k --iodepth=16 --ioengine=libaio --size=32M \
