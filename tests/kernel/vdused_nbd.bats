@@ -78,8 +78,12 @@ readable() { dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none 2
 
 @test "killed daemon and NBD: what was in flight is sent again" {
 	local i
-	kit "$WORK/nbd" --filter=delay memory 32M wdelay=20ms
-	disk "nbd+unix:///?socket=$WORK/nbd"
+	# nbdkit 1.32 now and then aborts when a client leaves with requests under way.
+	truncate -s 32M "$WORK/image"
+	nbd_server "$WORK/nbd" qemu-storage-daemon --blockdev "driver=file,node-name=disk,filename=$WORK/image" \
+		--nbd-server "addr.type=unix,addr.path=$WORK/nbd,max-connections=8" \
+		--export type=nbd,id=disk,node-name=disk,name=disk,writable=on
+	disk "nbd+unix:///disk?socket=$WORK/nbd"
 	start_verifying 2M 4
 	for i in 1 2 3 4 5; do
 		sleep 0.4
