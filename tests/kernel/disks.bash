@@ -80,17 +80,23 @@ verifies() { # SIZE [FIO-OPTION...]
 		failed "fio: $(tail -c 2000 "$BATS_TEST_TMPDIR/fio")"
 }
 
-# The same in the background, until `verified` waits for it. At least SECONDS of it.
-start_verifying() { # SIZE SECONDS [FIO-OPTION...]
+# The same in the background, again and again, until `verified` ends it: what is done meanwhile is done under load.
+start_verifying() { # SIZE [FIO-OPTION...]
+	rm -f "$WORK/enough"
 	(
 		exec 3>&-
-		verifies "$1" --time_based --runtime="$2" "${@:3}"
+		while [[ ! -e $WORK/enough ]]; do
+			verifies "$@" || exit 1
+		done
 	) &
 	VERIFYING=$!
 	CHILDREN+=("$VERIFYING")
 }
 
-verified() { wait "$VERIFYING" || failed "fio failed"; }
+verified() {
+	: >"$WORK/enough"
+	wait "$VERIFYING" || failed "fio failed"
+}
 
 # A file system is made, filled, read back after a remount, and checked.
 holds_a_file_system() {

@@ -11,7 +11,7 @@ load disks
 survives() { # TIMES SIZE URI [KEY VALUE...]
 	local i
 	disk "${@:3}"
-	start_verifying "$2" 6
+	start_verifying "$2"
 	for ((i = 0; i < $1; i++)); do
 		sleep "0.$((RANDOM % 3))"
 		kill_daemon
@@ -24,12 +24,12 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 
 @test "killed twenty times under fio verify, split ring" {
 	truncate -s 64M "$WORK/image"
-	survives 20 16M "file:$WORK/image"
+	survives 20 4M "file:$WORK/image"
 }
 
 @test "killed twenty times under fio verify, packed ring, two queues" {
 	truncate -s 64M "$WORK/image"
-	survives 20 8M "file:$WORK/image" packed queues 2
+	survives 20 4M "file:$WORK/image" packed queues 2
 }
 
 @test "killed while requests wait in io_uring" {
@@ -38,7 +38,7 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	mkfs.ext4 -q "$NODE"
 	mount "$NODE" /mnt
 	truncate -s 32M /mnt/image
-	survives 5 8M "file:/mnt/image"
+	survives 5 4M "file:/mnt/image"
 	umount /mnt
 }
 
@@ -46,7 +46,7 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	local i before after
 	truncate -s 64M "$WORK/image"
 	disk "file:$WORK/image" queues 2
-	start_verifying 16M 6
+	start_verifying 4M
 	for ((i = 0; i < 20; i++)); do
 		before=$(daemon_pid)
 		works vduse restart "$DEV"

@@ -51,7 +51,7 @@ tcp_open() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 	truncate -s 32M "$WORK/image"
 	kit "$WORK/nbd" file "$WORK/image"
 	disk "nbd+unix:///?socket=$WORK/nbd"
-	start_verifying 8M 5
+	start_verifying 4M
 	for i in 1 2 3; do
 		sleep 0.7
 		kill -KILL "$SERVER"
@@ -84,7 +84,7 @@ readable() { dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none 2
 		--nbd-server "addr.type=unix,addr.path=$WORK/nbd,max-connections=8" \
 		--export type=nbd,id=disk,node-name=disk,name=disk,writable=on
 	disk "nbd+unix:///disk?socket=$WORK/nbd"
-	start_verifying 2M 4
+	start_verifying 2M
 	for i in 1 2 3 4 5; do
 		sleep 0.4
 		kill_daemon

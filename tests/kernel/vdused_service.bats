@@ -37,7 +37,7 @@ conf() { printf '%s\n' "$@" >"$WORK/conf"; }
 	[[ $(daemon_pid) == "$DAEMON" ]]
 	attach
 	prints_exactly "$DEV: /dev/vda"
-	start_verifying 8M 6
+	start_verifying 4M
 	sleep 1
 	kill -KILL "$DAEMON"
 	wait "$DAEMON" || true
