@@ -27,9 +27,9 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	survives 20 4M "file:$WORK/image"
 }
 
-@test "killed twenty times under fio verify, packed ring, two queues" {
+@test "killed ten times under fio verify, packed ring, two queues" {
 	truncate -s 64M "$WORK/image"
-	survives 20 4M "file:$WORK/image" packed queues 2
+	survives 10 4M "file:$WORK/image" packed queues 2
 }
 
 @test "killed while requests wait in io_uring" {
