@@ -2,6 +2,7 @@
 # What the unit vdused@.service does, by hand: a daemon in the foreground that tells when it is ready, attached, killed,
 # started again, and ended by `vduse del`.
 # kernels: 6.12 7.2
+# builds: gcc
 # lab: -c 1
 # shellcheck disable=SC2016 # jq's variables
 
