@@ -6,12 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 
 #include "sysdev.h"
 #include "sysfs.h"
-
-#define POLL_MS 10
 
 static int fail_memory(struct vdpa_ctx *ctx)
 {
@@ -148,63 +145,6 @@ int vdpa_dev_bind(struct vdpa_ctx *ctx, const char *name, const char *driver, un
 	err = vdpa_error_ref(ctx->error);
 	(void)set_override(ctx, s, s->driver_override ? s->driver_override : "\n");
 	return ctx_set_error(ctx, TAKE(err));
-}
-
-/* ---- waiting for what a driver makes ---- */
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* An interface has no node; of the others, devtmpfs makes the node after sysfs has it. */
-static bool is_there(const struct vdpa_sysdev *s)
-{
-	return s->netdev || (s->node && access(s->node, F_OK) == 0);
-}
-
-static int fail_wait(struct vdpa_ctx *ctx, const char *name, const struct vdpa_sysdev *s, int ms)
-{
-	bool vhost = strcmp(s->driver, "vhost_vdpa") == 0;
-
-	ctx_fail(ctx, ETIMEDOUT, "%s made no %s of device \"%s\" within %d ms", s->driver,
-		 vhost	   ? "char device" :
-		 s->virtio ? "disk or interface" :
-			     "virtio device",
-		 name, ms);
-	if (!vhost && s->virtio)
-		ctx_hint(
-			ctx,
-			"is the driver of %s loaded (virtio_blk, virtio_net)? The kernel log tells more",
-			s->virtio);
-	return -ETIMEDOUT;
-}
-
-int vdpa_dev_wait(struct vdpa_ctx *ctx, const char *name, int timeout_ms,
-		  struct vdpa_sysdev **sysdev)
-{
-	const struct timespec nap = { .tv_nsec = POLL_MS * 1000000 };
-	int64_t end = now_ms() + timeout_ms;
-
-	for (;;) {
-		CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-		int r = vdpa_sysdev_get(ctx, name, &s);
-
-		if (r < 0)
-			return r;
-		if (!s->driver)
-			return ctx_fail(ctx, EINVAL, "device \"%s\" is bound to no driver", name);
-		if (is_there(s)) {
-			*sysdev = TAKE(s);
-			return 0;
-		}
-		if (now_ms() >= end)
-			return fail_wait(ctx, name, s, timeout_ms);
-		nanosleep(&nap, NULL);
-	}
 }
 
 /* ---- what becomes of new devices ---- */

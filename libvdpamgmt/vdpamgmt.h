@@ -62,8 +62,11 @@ struct vdpa_vstats_list;
 struct vdpa_spec;
 struct vdpa_bulk;
 struct vdpa_sysdev;
+struct vdpa_sysdev_list;
 struct vdpa_user_list;
 struct vdpa_netdev;
+struct vdpa_monitor;
+struct vdpa_event;
 
 /* Virtio device IDs (the "class" of a vDPA device) that have a config here. */
 #define VDPA_ID_NET 1u
@@ -422,14 +425,29 @@ VDPA_API VDPA_NODISCARD int vdpa_dev_bind(struct vdpa_ctx *ctx, const char *name
 VDPA_API VDPA_NODISCARD int vdpa_dev_unbind(struct vdpa_ctx *ctx, const char *name,
 					    unsigned int flags);
 
+/* What can be waited for. */
+enum vdpa_condition {
+	VDPA_WAIT_USABLE, /* whatever its driver makes: char device, block device or network interface */
+	VDPA_WAIT_PRESENT, /* the device itself */
+	VDPA_WAIT_BOUND, /* a driver of the vdpa bus has it */
+	VDPA_WAIT_CHARDEV, /* the node of its vhost-vdpa char device */
+	VDPA_WAIT_NETDEV, /* its network interface, in whatever network namespace sysfs shows */
+	VDPA_WAIT_BLOCKDEV, /* the node of its block device */
+	VDPA_WAIT_ABSENT, /* no such device (any more) */
+	VDPA_WAIT_RESERVED = 0x7fffffff /* keeps the enum's width */
+};
+
 /*
- * vdpa_dev_wait: wait until what the device's driver makes of it is there: the
- * node of its char or block device, or its network interface; for up to
- * timeout_ms milliseconds, 0 looks once.  Returns 0, -ENODEV, -EINVAL (bound to
- * no driver), -ETIMEDOUT or -errno.  Since: 0.1
+ * vdpa_dev_wait: wait until that is so, for up to timeout_ms milliseconds; 0
+ * looks once.  *sysdev, unless NULL, is the device then (NULL for _ABSENT).
+ * Returns 0, -ETIMEDOUT, -ENODEV (no such device when called; not for _PRESENT
+ * and _ABSENT), -EINVAL (_USABLE: bound to no driver), -EINTR (a signal handler ran) or -errno.
+ * vdpa_condition_name: "present", "chardev", ..., or NULL.  Since: 0.1
  */
-VDPA_API VDPA_NODISCARD int vdpa_dev_wait(struct vdpa_ctx *ctx, const char *name, int timeout_ms,
+VDPA_API VDPA_NODISCARD int vdpa_dev_wait(struct vdpa_ctx *ctx, const char *name,
+					  enum vdpa_condition condition, int timeout_ms,
 					  struct vdpa_sysdev **sysdev);
+VDPA_API const char *vdpa_condition_name(enum vdpa_condition condition);
 
 /*
  * Whether new devices are bound at once, to whichever driver was loaded first:
@@ -520,6 +538,40 @@ VDPA_API const char *vdpa_sysdev_get_parent(const struct vdpa_sysdev *sysdev);
 VDPA_API const char *vdpa_sysdev_get_parent_bus(const struct vdpa_sysdev *sysdev);
 VDPA_API const char *vdpa_sysdev_get_parent_driver(const struct vdpa_sysdev *sysdev);
 
+VDPA_API const char *vdpa_sysdev_get_name(const struct vdpa_sysdev *sysdev);
+/*
+ * The PCI function that it lives on ("0000:65:00.2"; of a subfunction, its
+ * physical function's), and the physical function of that ("0000:65:00.0"; the
+ * same for one that is physical itself); NULL when it lives on none.  Since: 0.1
+ */
+VDPA_API const char *vdpa_sysdev_get_pci(const struct vdpa_sysdev *sysdev);
+VDPA_API const char *vdpa_sysdev_get_pf(const struct vdpa_sysdev *sysdev);
+/* Which VF of the physical function it is, from 0; the number of its subfunction (sfnum). Since: 0.1 */
+VDPA_API bool vdpa_sysdev_get_vf(const struct vdpa_sysdev *sysdev, uint32_t *index);
+VDPA_API bool vdpa_sysdev_get_sf(const struct vdpa_sysdev *sysdev, uint32_t *number);
+/* The interface in switchdev mode that stands for its VF or SF on the host, or NULL. Since: 0.1 */
+VDPA_API const char *vdpa_sysdev_get_representor(const struct vdpa_sysdev *sysdev);
+/* false when the machine does not say. Since: 0.1 */
+VDPA_API bool vdpa_sysdev_get_numa_node(const struct vdpa_sysdev *sysdev, int *node);
+
+/*
+ * vdpa_sysdev_list: all devices of the vdpa bus, by name; one that vanishes meanwhile
+ * is left out.  Returns 0 or -errno.
+ * vdpa_resolve: the devices that key stands for: a path of a char or block
+ * device (/dev/vhost-vdpa-N, /dev/vdX, or a symbolic link to one), or the name of a vDPA
+ * device, network interface, block device, virtio device ("virtioN"), PCI
+ * function, auxiliary device or representor, in this order: the first kind
+ * that has a device wins.  A PCI function can have several.  *kind, unless
+ * NULL, is a word for what it was ("chardev", "netdev", ...).  Returns 0, -ENODEV (nothing of that
+ * name has a vDPA device) or -errno.  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_sysdev_list(struct vdpa_ctx *ctx, struct vdpa_sysdev_list **list);
+VDPA_API VDPA_NODISCARD int vdpa_resolve(struct vdpa_ctx *ctx, const char *key, const char **kind,
+					 struct vdpa_sysdev_list **list);
+VDPA_API struct vdpa_sysdev_list *vdpa_sysdev_list_unref(struct vdpa_sysdev_list *list);
+VDPA_API size_t vdpa_sysdev_list_get_size(const struct vdpa_sysdev_list *list);
+VDPA_API struct vdpa_sysdev *vdpa_sysdev_list_get(const struct vdpa_sysdev_list *list, size_t i);
+
 /*
  * vdpa_user_list: the processes that have the device's vhost-vdpa char device
  * open (an empty list when there is none).  Sees the processes of this PID
@@ -556,6 +608,61 @@ VDPA_API unsigned int vdpa_netdev_get_mtu(const struct vdpa_netdev *netdev);
 VDPA_API bool vdpa_netdev_get_mac(const struct vdpa_netdev *netdev, uint8_t mac[6]);
 /* "up", "down", "unknown", ... as `ip link` names operational states, in lower case. Since: 0.1 */
 VDPA_API const char *vdpa_netdev_get_operstate(const struct vdpa_netdev *netdev);
+
+/* ---- events ------------------------------------------------------------ */
+
+/*
+ * A monitor tells what happens to vDPA devices and to what their drivers make
+ * of them, from the kernel's uevents (any user may read them).  It belongs to its context.
+ */
+enum vdpa_event_type {
+	VDPA_EVENT_ADD,
+	VDPA_EVENT_REMOVE,
+	VDPA_EVENT_BIND, /* to a driver of the vdpa bus */
+	VDPA_EVENT_UNBIND,
+	VDPA_EVENT_CHANGE, /* of a block device: its size, for example */
+	VDPA_EVENT_MOVE, /* of a network interface: another name */
+	VDPA_EVENT_RESYNC, /* events were lost: list again; the rest of the event is empty */
+	VDPA_EVENT_RESERVED = 0x7fffffff /* keeps the enum's width */
+};
+
+/* Which events; several may be joined. */
+#define VDPA_MONITOR_DEV (1u << 0) /* add and remove of vDPA devices */
+#define VDPA_MONITOR_DRIVER (1u << 1) /* bind and unbind */
+#define VDPA_MONITOR_NETDEV (1u << 2) /* network interfaces of vDPA devices */
+#define VDPA_MONITOR_BLOCK (1u << 3) /* block devices of vDPA devices */
+#define VDPA_MONITOR_ALL 15u
+
+/*
+ * vdpa_monitor_new: starts to listen; events from now on are kept by the kernel until they are read.
+ * Returns 0 or -errno.
+ * vdpa_monitor_get_fd: readable (POLLIN) when there may be an event.
+ * vdpa_monitor_next: the next event that was asked for, without waiting: 1
+ * with *event, 0 when there is none now, or -errno.  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_monitor_new(struct vdpa_ctx *ctx, unsigned int what,
+					     struct vdpa_monitor **monitor);
+VDPA_API struct vdpa_monitor *vdpa_monitor_unref(struct vdpa_monitor *monitor);
+VDPA_API int vdpa_monitor_get_fd(const struct vdpa_monitor *monitor);
+VDPA_API VDPA_NODISCARD int vdpa_monitor_next(struct vdpa_monitor *monitor,
+					      struct vdpa_event **event);
+VDPA_API struct vdpa_event *vdpa_event_unref(struct vdpa_event *event);
+VDPA_API enum vdpa_event_type vdpa_event_get_type(const struct vdpa_event *event);
+/* "add", "resync", ... Since: 0.1 */
+VDPA_API const char *vdpa_event_type_name(enum vdpa_event_type type);
+/* One of VDPA_MONITOR_*; 0 of a resync. Since: 0.1 */
+VDPA_API unsigned int vdpa_event_get_subject(const struct vdpa_event *event);
+/*
+ * The vDPA device; NULL when it can't be told any more: the device may be gone when the
+ * event of its interface or disk is read (the monitor remembers those that it saw come). Since: 0.1
+ */
+VDPA_API const char *vdpa_event_get_dev(const struct vdpa_event *event);
+/* Of a driver event "vhost_vdpa" or the like; NULL when the kernel did not say. Since: 0.1 */
+VDPA_API const char *vdpa_event_get_driver(const struct vdpa_event *event);
+/* Of a netdev or block event: the interface's or disk's name. Since: 0.1 */
+VDPA_API const char *vdpa_event_get_node(const struct vdpa_event *event);
+/* The kernel's number of the event, which grows; 0 of a resync. Since: 0.1 */
+VDPA_API uint64_t vdpa_event_get_seqnum(const struct vdpa_event *event);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "args.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static enum status unknown_argument(struct app *app, const struct command *cmd, 
 			       expected.s ? expected.s : "");
 }
 
-static const char *word_of(const struct command *cmd, unsigned int has)
+static const char *word_of(const struct command *cmd, uint64_t has)
 {
 	for (const struct arg *a = cmd->args; !ARG_IS_END(a); a++) {
 		if (a->has & has)
@@ -107,6 +108,8 @@ static int parse_keyword(struct app *app, const struct command *cmd, const struc
 	args->has |= arg->has;
 	if (arg->kind == VALUE_NONE)
 		return 1;
+	if (arg->optional && (argc < 2 || !isdigit((unsigned char)argv[1][0])))
+		return 1;
 	if (argc < 2) {
 		diag_usage(app, "%s: %s is expected after \"%s\"", app->path,
 			   value_expected(arg, app->legacy), arg->word);
@@ -115,38 +118,47 @@ static int parse_keyword(struct app *app, const struct command *cmd, const struc
 	return value_parse(app, arg, argv[1], args) ? 0 : 2;
 }
 
-/* The words in front that are no keywords.  Returns how many, or -1 after a report. */
-static int parse_items(struct app *app, const struct command *cmd, int argc, char **argv,
-		       struct args *args)
+/* The words of one positional argument, from argv[n].  Returns the next n, or -1 after a report. */
+static int parse_item(struct app *app, const struct command *cmd, const struct arg *arg, int n,
+		      int argc, char **argv, struct args *args)
 {
-	const struct arg *arg = cmd->args;
-	int n = 0;
-
-	if (!arg || arg->word)
-		return 0;
-	if (!argc && arg->required) {
-		if (app->legacy)
-			diag_usage(app, "String parameter expected");
-		else
-			diag_usage(app, "%s: %s is expected", app->path,
-				   value_expected(arg, app->legacy));
-		return -1;
-	}
-	if (!argc)
-		return 0;
-	args->items = calloc((size_t)argc, sizeof(*args->items));
-	if (!args->items) {
-		diag_error(app, NULL, NULL, NULL);
-		return -1;
-	}
 	do {
 		if (value_parse(app, arg, argv[n], args))
 			return -1;
 		args->items[n] = argv[n];
 		n++;
 	} while (n < argc && arg->repeat && !app->legacy && !args_find_exact(cmd, argv[n]));
-	args->n_items = (size_t)n;
 	args->has |= arg->has;
+	return n;
+}
+
+/* The words in front that are no keywords.  Returns how many, or -1 after a report. */
+static int parse_items(struct app *app, const struct command *cmd, int argc, char **argv,
+		       struct args *args)
+{
+	int n = 0;
+
+	args->items = calloc((size_t)argc + 1, sizeof(*args->items));
+	if (!args->items) {
+		diag_error(app, NULL, NULL, NULL);
+		return -1;
+	}
+	for (const struct arg *a = cmd->args; a && !ARG_IS_END(a) && !a->word; a++) {
+		if (n == argc && a->required && app->legacy)
+			diag_usage(app, "String parameter expected");
+		else if (n == argc && a->required)
+			diag_usage(app, "%s: %s is expected", app->path,
+				   value_expected(a, app->legacy));
+		if (n == argc && a->required)
+			return -1;
+		/* Where a word is not needed, one that has a meaning of its own keeps it. */
+		if (n == argc || (!a->required && !app->legacy && args_find_exact(cmd, argv[n])))
+			break;
+		n = parse_item(app, cmd, a, n, argc, argv, args);
+		if (n < 0)
+			return -1;
+	}
+	args->n_items = (size_t)n;
 	return n;
 }
 

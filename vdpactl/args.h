@@ -41,46 +41,63 @@ enum value_kind {
 };
 
 /* Presence bits. */
-#define HAS_NAME (1u << 0)
-#define HAS_MGMTDEV (1u << 1)
-#define HAS_MAC (1u << 2)
-#define HAS_MTU (1u << 3)
-#define HAS_MAX_VQP (1u << 4)
-#define HAS_MAX_VQS (1u << 5) /* max_vqp is valid too */
-#define HAS_FEATURES (1u << 6)
-#define HAS_QIDX (1u << 7)
-#define HAS_IF_EXISTS (1u << 8)
-#define HAS_FORCE (1u << 9)
-#define HAS_ITEMS (1u << 10)
-#define HAS_TYPE (1u << 11)
-#define HAS_BACKEND (1u << 12)
-#define HAS_QUEUES (1u << 13)
-#define HAS_QUEUE_SIZE (1u << 14)
-#define HAS_READONLY (1u << 15)
-#define HAS_BLOCK_SIZE (1u << 16)
-#define HAS_SERIAL (1u << 17)
-#define HAS_CACHE (1u << 18)
-#define HAS_PACKED (1u << 19)
-#define HAS_RECONNECT (1u << 20)
-#define HAS_DRIVER (1u << 21)
-#define HAS_WAIT (1u << 22)
-#define HAS_FAIL (1u << 23)
-#define HAS_SIZE (1u << 24)
-#define HAS_THREADS (1u << 25)
-#define HAS_POLL_US (1u << 26)
-#define HAS_USER (1u << 27)
-#define HAS_CONFIG (1u << 28)
+#define HAS_NAME (1ull << 0)
+#define HAS_MGMTDEV (1ull << 1)
+#define HAS_MAC (1ull << 2)
+#define HAS_MTU (1ull << 3)
+#define HAS_MAX_VQP (1ull << 4)
+#define HAS_MAX_VQS (1ull << 5) /* max_vqp is valid too */
+#define HAS_FEATURES (1ull << 6)
+#define HAS_QIDX (1ull << 7)
+#define HAS_IF_EXISTS (1ull << 8)
+#define HAS_FORCE (1ull << 9)
+#define HAS_ITEMS (1ull << 10)
+#define HAS_TYPE (1ull << 11)
+#define HAS_BACKEND (1ull << 12)
+#define HAS_QUEUES (1ull << 13)
+#define HAS_QUEUE_SIZE (1ull << 14)
+#define HAS_READONLY (1ull << 15)
+#define HAS_BLOCK_SIZE (1ull << 16)
+#define HAS_SERIAL (1ull << 17)
+#define HAS_CACHE (1ull << 18)
+#define HAS_PACKED (1ull << 19)
+#define HAS_RECONNECT (1ull << 20)
+#define HAS_DRIVER (1ull << 21)
+#define HAS_WAIT (1ull << 22)
+#define HAS_FAIL (1ull << 23)
+#define HAS_SIZE (1ull << 24)
+#define HAS_THREADS (1ull << 25)
+#define HAS_POLL_US (1ull << 26)
+#define HAS_USER (1ull << 27)
+#define HAS_CONFIG (1ull << 28)
+#define HAS_KEY (1ull << 29)
+#define HAS_PRUNE (1ull << 30)
+#define HAS_OWNER (1ull << 31)
+#define HAS_GROUP (1ull << 32)
+#define HAS_MODE (1ull << 33)
+#define HAS_FORMAT (1ull << 34)
+#define HAS_INTERVAL (1ull << 35)
+#define HAS_COUNT (1ull << 36)
+#define HAS_INITIAL (1ull << 37)
+#define HAS_FILE (1ull << 38)
+#define HAS_CONDITION (1ull << 39)
+#define HAS_TIMEOUT (1ull << 40)
+#define HAS_OUTPUT (1ull << 41)
+#define HAS_WORDS (1ull << 42)
+#define HAS_IN_ORDER (1ull << 43)
+#define HAS_PERSIST (1ull << 44)
 
 struct arg {
-	const char *word; /* NULL: positional, then it is the table's first */
+	const char *word; /* NULL: positional, then it stands before all that have one */
 	enum match_rule match;
 	enum value_kind kind;
-	unsigned int has;
+	uint64_t has;
 	const char *metavar;
 	const char *help;
 	bool required;
-	bool repeat; /* positional: more than one, but not in `vdpa` */
-	unsigned int conflicts; /* presence bits that can't stand beside it */
+	bool repeat; /* positional, the last such: more than one, but not in `vdpa` */
+	bool optional; /* VALUE_NUMBER with a word: the number may be left out */
+	uint64_t conflicts; /* presence bits that can't stand beside it */
 	const char
 		*expected; /* of VALUE_TEXT, _CHOICE and _NUMBER: "a decimal number from 1 to 9" */
 	const char *const *choices; /* NULL-terminated */
@@ -115,8 +132,8 @@ struct vduse_args {
 };
 
 struct args {
-	unsigned int has; /* HAS_* */
-	char **items; /* owned array of the positional words, which are argv's */
+	uint64_t has; /* HAS_* */
+	char **items; /* owned array of the positional words, which are argv's; all of them */
 	size_t n_items;
 	const char *name;
 	const char *mgmtdev;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bind.h"
 #include "command.h"
 #include "json_dl.h"
 #include "vduse.h"
@@ -147,7 +148,7 @@ static enum status make(struct app *app, const struct args *args, const char *dr
 	if (!status)
 		status = vduse_attach(app, args->name);
 	if (!status && driver)
-		status = vduse_bind(app, args->name, driver, (int)wait * 1000, &sysdev);
+		status = bind_driver(app, args->name, driver, false, (int)wait * 1000, &sysdev);
 	if (!status)
 		status = vduse_print(app, args->name, true);
 	if (status)

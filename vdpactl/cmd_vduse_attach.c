@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "bind.h"
 #include "command.h"
 #include "common/conf.h"
 #include "json_dl.h"
@@ -71,7 +72,7 @@ static enum status make(struct app *app, const struct args *args, const char *dr
 	if (status)
 		return status;
 	if (driver)
-		status = vduse_bind(app, args->name, driver, (int)wait * 1000, &sysdev);
+		status = bind_driver(app, args->name, driver, false, (int)wait * 1000, &sysdev);
 	if (!status)
 		status = vduse_print(app, args->name, true);
 	if (status && !there && vduse_take_back(app, args->name))

@@ -3,6 +3,7 @@
  * Completion: the shell passes its words, this prints the candidates for one
  * of them, one a line.  Nothing is ever reported: no candidates, no output.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +95,7 @@ static void offer_mgmtdevs(struct complete *c)
 
 /* The word behind a keyword that was given before, or NULL. */
 static const char *given(const struct complete *c, const struct command *cmd, int first,
-			 unsigned int has)
+			 uint64_t has)
 {
 	for (int i = first; i + 1 < c->n; i++) {
 		const struct arg *arg = args_find(cmd, c->words[i], c->legacy);
@@ -209,7 +210,7 @@ static void offer_value(struct complete *c, const struct command *cmd, const str
 	}
 }
 
-static void offer_keywords(struct complete *c, const struct command *cmd, unsigned int used)
+static void offer_keywords(struct complete *c, const struct command *cmd, uint64_t used)
 {
 	for (const struct arg *a = cmd->args; a && !ARG_IS_END(a); a++) {
 		if (!a->word || used & (a->has | a->conflicts))
@@ -219,34 +220,44 @@ static void offer_keywords(struct complete *c, const struct command *cmd, unsign
 	}
 }
 
+/* Further words of a positional argument that repeats: those that were not given yet. */
+static void offer_more(struct complete *c, const struct arg *arg, int first)
+{
+	if (arg->kind == VALUE_DEV)
+		offer_devices(c, c->words + first, c->n - first);
+	else if (arg->kind == VALUE_MGMTDEV)
+		offer_mgmtdevs(c);
+}
+
 /* Positional words.  Returns where the keywords begin, or -1 when all is offered. */
 static int complete_items(struct complete *c, const struct command *cmd, int first)
 {
 	const struct arg *arg = cmd->args;
 	int i = first;
 
-	if (!arg || ARG_IS_END(arg) || arg->word)
-		return first;
-	if (c->n == first) {
-		offer_value(c, cmd, arg, first);
-		return -1;
-	}
-	i++;
-	if (!arg->repeat || c->legacy)
-		return i;
-	while (i < c->n && !args_find_exact(cmd, c->words[i]))
+	for (; arg && !ARG_IS_END(arg) && !arg->word; arg++) {
+		if (i == c->n) {
+			offer_value(c, cmd, arg, first);
+			/* Keywords, too, in place of what may be left out; "help" in place of the first. */
+			return arg->required ? -1 : i;
+		}
+		if (!arg->required && !c->legacy && args_find_exact(cmd, c->words[i]))
+			break;
 		i++;
-	if (i == c->n && arg->kind == VALUE_DEV)
-		offer_devices(c, c->words + first, i - first);
-	else if (i == c->n)
-		offer_mgmtdevs(c);
+		if (!arg->repeat || c->legacy)
+			continue;
+		while (i < c->n && !args_find_exact(cmd, c->words[i]))
+			i++;
+		if (i == c->n)
+			offer_more(c, arg, first);
+	}
 	return i;
 }
 
 static void complete_arguments(struct complete *c, const struct command *cmd, int first)
 {
 	int i = complete_items(c, cmd, first);
-	unsigned int used = 0;
+	uint64_t used = 0;
 
 	if (i < 0)
 		return;
@@ -259,11 +270,12 @@ static void complete_arguments(struct complete *c, const struct command *cmd, in
 		i++;
 		if (arg->kind == VALUE_NONE)
 			continue;
-		if (i == c->n) {
+		if (i == c->n && !arg->optional) {
 			offer_value(c, cmd, arg, first);
 			return;
 		}
-		i++;
+		if (!arg->optional || (i < c->n && isdigit((unsigned char)c->words[i][0])))
+			i++;
 	}
 	offer_keywords(c, cmd, used);
 	if (i == first && !c->legacy)

@@ -69,8 +69,11 @@ static void arg_text(char *buf, size_t size, const struct arg *arg, bool legacy)
 		snprintf(buf, size, "%s%s%s%s", open, metavar, arg->repeat && !legacy ? "..." : "",
 			 close);
 	else
-		snprintf(buf, size, "%s%s%s%s%s", open, arg->word, *metavar ? " " : "", metavar,
-			 close);
+		snprintf(buf, size, "%s%s%s%s%s%s", open, arg->word,
+			 arg->optional ? " [ " :
+			 *metavar      ? " " :
+					 "",
+			 metavar, arg->optional ? " ]" : "", close);
 }
 
 static void add_command(struct strbuf *sb, const struct app *app, const struct command *cmd,

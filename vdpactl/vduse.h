@@ -3,7 +3,7 @@
  * What the commands of vduse share: the runtime directory of the daemons, the
  * talk with them, starting them, and binding what they serve.
  *
- *   cmd_vduse_*.c -> vduse_bind.c   modules, DEV_NEW, driver, node
+ *   cmd_vduse_*.c -> vduse_bind.c   modules, DEV_NEW; then bind.c: driver, node
  *                    vduse_use.c    who uses the node
  *                    vduse_spawn.c  programs: vdused, modprobe
  *                    vduse_client.c one request over a daemon's socket
@@ -155,9 +155,6 @@ enum status vduse_load_modules(struct app *app, const char *driver);
  * probed inside the locks of the vdpa family.
  */
 enum status vduse_attach(struct app *app, const char *name);
-/* Binds it and waits until the node is there; on failure it stays bound. */
-enum status vduse_bind(struct app *app, const char *name, const char *driver, int timeout_ms,
-		       struct vdpa_sysdev **sysdev);
 /* A signal came that asks the program to end; they are to be blocked. */
 bool vduse_interrupted(void);
 

@@ -141,17 +141,17 @@ static void test_wait(void **state)
 	char *node = tree_path(t, "dev/vhost-vdpa-0");
 
 	tree_vdpa(t, "sys/devices", "sim0", NULL);
-	check_fails(t, vdpa_dev_wait(t->ctx, "sim0", 1000, &s), EINVAL,
+	check_fails(t, vdpa_dev_wait(t->ctx, "sim0", VDPA_WAIT_USABLE, 1000, &s), EINVAL,
 		    "device \"sim0\" is bound to no driver");
-	check_fails(t, vdpa_dev_wait(t->ctx, "none", 1000, &s), ENODEV,
+	check_fails(t, vdpa_dev_wait(t->ctx, "none", VDPA_WAIT_USABLE, 1000, &s), ENODEV,
 		    "no vDPA device is named \"none\"");
 	tree_bind(t, "sys/devices/sim0", "vdpa", "vhost_vdpa");
-	check_fails(t, vdpa_dev_wait(t->ctx, "sim0", 0, &s), ETIMEDOUT,
+	check_fails(t, vdpa_dev_wait(t->ctx, "sim0", VDPA_WAIT_USABLE, 0, &s), ETIMEDOUT,
 		    "vhost_vdpa made no char device of device \"sim0\" within 0 ms");
 	tree_chardev(t, "sys/devices/sim0", "vhost-vdpa-0", "1:3\n");
-	assert_int_equal(vdpa_dev_wait(t->ctx, "sim0", 20, &s), -ETIMEDOUT);
+	assert_int_equal(vdpa_dev_wait(t->ctx, "sim0", VDPA_WAIT_USABLE, 20, &s), -ETIMEDOUT);
 	tree_write(t, "dev/vhost-vdpa-0", "");
-	assert_int_equal(vdpa_dev_wait(t->ctx, "sim0", 0, &s), 0);
+	assert_int_equal(vdpa_dev_wait(t->ctx, "sim0", VDPA_WAIT_USABLE, 0, &s), 0);
 	assert_string_equal(vdpa_sysdev_get_node(s), node);
 	vdpa_sysdev_unref(s);
 	free(node);
@@ -164,12 +164,12 @@ static void test_wait_disk(void **state)
 	char *node = tree_path(t, "dev/vda");
 
 	tree_vduse(t, "d0", "1:5\n", "virtio_vdpa");
-	check_fails(t, vdpa_dev_wait(t->ctx, "d0", 0, &s), ETIMEDOUT,
+	check_fails(t, vdpa_dev_wait(t->ctx, "d0", VDPA_WAIT_USABLE, 0, &s), ETIMEDOUT,
 		    "virtio_vdpa made no virtio device of device \"d0\" within 0 ms");
 	tree_virtio(t, "sys/devices/virtual/vduse/d0/d0", "virtio0", "block/vda");
-	assert_int_equal(vdpa_dev_wait(t->ctx, "d0", 0, &s), -ETIMEDOUT);
+	assert_int_equal(vdpa_dev_wait(t->ctx, "d0", VDPA_WAIT_USABLE, 0, &s), -ETIMEDOUT);
 	tree_write(t, "dev/vda", "");
-	assert_int_equal(vdpa_dev_wait(t->ctx, "d0", 0, &s), 0);
+	assert_int_equal(vdpa_dev_wait(t->ctx, "d0", VDPA_WAIT_USABLE, 0, &s), 0);
 	assert_string_equal(vdpa_sysdev_get_node(s), node);
 	vdpa_sysdev_unref(s);
 	free(node);

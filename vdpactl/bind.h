@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which driver gets a device: what all commands that make or bind devices share.
+ *
+ * With the bus's autoprobe on, DEV_NEW probes whichever driver was loaded first,
+ * with the locks of the whole vdpa family held.  So a command that wants a
+ * certain driver, or none, switches it off meanwhile, under a lock file that every
+ * vdpactl takes, and binds the driver later, with the device's lock alone.
+ */
+#ifndef VDPACTL_BIND_H
+#define VDPACTL_BIND_H
+
+#include "app.h"
+
+/* Autoprobe is off from _off to _back; whoever is killed in between is made up for by the next one. */
+struct autoprobe {
+	int fd; /* of the locked file; negative: there is nothing to put back */
+	bool was;
+};
+
+/* Waits for other commands; name is the device that a failure is reported for. */
+enum status bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a);
+void bind_autoprobe_back(struct app *app, struct autoprobe *a);
+
+/* Is there a driver of that name on the bus? */
+bool bind_has_driver(const char *bus, const char *driver);
+/* Runs modprobe (argv[0] is its name), silently: its exit status or -errno. */
+int bind_modprobe(const char *const *argv);
+/* Sees to it that the vdpa bus has the driver; loads its module. */
+enum status bind_load_driver(struct app *app, const char *driver);
+
+/*
+ * Binds the device and waits until its node or interface is there; on failure
+ * it stays bound.  The signals of vduse_interrupted() are to be blocked.
+ */
+enum status bind_driver(struct app *app, const char *name, const char *driver, bool force,
+			int timeout_ms, struct vdpa_sysdev **sysdev);
+
+#endif
