@@ -154,8 +154,8 @@ enum status tally_status(const struct tally *t);
 
 /* Prints the help of a command or group: to stdout, or to stderr as `vdpa` does. */
 void usage_print(struct app *app, const struct command *cmd, const char *path);
-/* What `--complete CWORD WORD...` prints; argv starts at CWORD. */
-void complete_print(struct app *app, int argc, char **argv);
+/* What `--complete CWORD WORD...` prints, or --complete-described; argv starts at CWORD. */
+void complete_print(struct app *app, bool described, int argc, char **argv);
 enum status batch_run(struct app *app);
 
 /* ---- features.c ---- */

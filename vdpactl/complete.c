@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Completion: the shell passes its words, this prints the candidates for one
- * of them, one a line.  Nothing is ever reported: no candidates, no output.
+ * of them, one a line; when described, a tab and what it means follows those
+ * that have a help text.  Nothing is ever reported: no candidates, no output.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -16,12 +17,15 @@
 struct complete {
 	struct app *app;
 	bool legacy; /* the words are for `vdpa` */
+	bool described;
 	const char *current; /* what the candidates begin with */
 	char **words; /* before it, without options; owned array */
 	int n;
 };
 
-static void offer_joined(struct complete *c, const char *head, size_t head_len, const char *tail)
+/* help may be NULL */
+static void offer_joined(struct complete *c, const char *head, size_t head_len, const char *tail,
+			 const char *help)
 {
 	struct strbuf *out = &c->app->out;
 	size_t len = strlen(c->current);
@@ -39,12 +43,19 @@ static void offer_joined(struct complete *c, const char *head, size_t head_len, 
 		out->len = start;
 		return;
 	}
+	if (c->described && help)
+		strbuf_addf(out, "\t%s", help);
 	strbuf_addc(out, '\n');
+}
+
+static void offer_described(struct complete *c, const char *word, const char *help)
+{
+	offer_joined(c, "", 0, word, help);
 }
 
 static void offer(struct complete *c, const char *word)
 {
-	offer_joined(c, "", 0, word);
+	offer_described(c, word, NULL);
 }
 
 static bool connect_quietly(struct complete *c)
@@ -148,7 +159,7 @@ static void offer_features(struct complete *c, const struct command *cmd, int fi
 		const char *name = vdpa_feature_name(id, bit);
 
 		if (name && offered >> bit & 1 && !in_list(c->current, list_len, name))
-			offer_joined(c, c->current, head_len, name);
+			offer_joined(c, c->current, head_len, name, NULL);
 	}
 }
 
@@ -216,7 +227,7 @@ static void offer_keywords(struct complete *c, const struct command *cmd, uint64
 		if (!a->word || used & (a->has | a->conflicts))
 			continue;
 		if (!c->legacy || a->match != MATCH_NEW)
-			offer(c, a->word);
+			offer_described(c, a->word, a->help);
 	}
 }
 
@@ -307,9 +318,9 @@ static void complete_words(struct complete *c)
 	for (size_t k = 0; cmd->subs[k]; k++) {
 		if (c->legacy && command_is_new(cmd->subs[k]))
 			continue;
-		offer(c, cmd->subs[k]->name);
+		offer_described(c, cmd->subs[k]->name, cmd->subs[k]->summary);
 		if (cmd->subs[k]->alias)
-			offer(c, cmd->subs[k]->alias);
+			offer_described(c, cmd->subs[k]->alias, cmd->subs[k]->summary);
 	}
 	offer(c, "help");
 }
@@ -322,12 +333,12 @@ static void offer_options(struct complete *c)
 		if (c->legacy && !d->legacy)
 			continue;
 		snprintf(word, sizeof(word), "--%s", d->name);
-		offer(c, word);
+		offer_described(c, word, d->help);
 		if (c->legacy)
 			snprintf(word, sizeof(word), "-%c", d->letter);
 		else
 			snprintf(word, sizeof(word), "-%s", d->name);
-		offer(c, word);
+		offer_described(c, word, d->help);
 	}
 }
 
@@ -349,10 +360,10 @@ static bool take_words(struct complete *c, int n, char **words)
 	return true;
 }
 
-void complete_print(struct app *app, int argc, char **argv)
+void complete_print(struct app *app, bool described, int argc, char **argv)
 {
 	CLEANUP_FREE char **words = NULL;
-	struct complete c = { .app = app, .current = "" };
+	struct complete c = { .app = app, .described = described, .current = "" };
 	const char *slash;
 	uint64_t index;
 

@@ -21,8 +21,10 @@ static void fill_standard_fds(void)
 
 static enum status run(struct app *app, int argc, char **argv)
 {
-	if (!app->legacy && argc > 1 && !strcmp(argv[1], "--complete")) {
-		complete_print(app, argc - 2, argv + 2);
+	bool described = argc > 1 && !strcmp(argv[1], "--complete-described");
+
+	if (!app->legacy && argc > 1 && (described || !strcmp(argv[1], "--complete"))) {
+		complete_print(app, described, argc - 2, argv + 2);
 		return ST_OK;
 	}
 	argc--;

@@ -128,7 +128,7 @@ static void run_words(struct app *app, enum mode mode, const uint8_t *data, size
 	else if (mode == MODE_LEGACY)
 		run_legacy(app, argc, argv);
 	else
-		complete_print(app, argc - 1, argv + 1);
+		complete_print(app, argc & 1, argc - 1, argv + 1);
 	free(text);
 }
 
