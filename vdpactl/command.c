@@ -196,6 +196,8 @@ static enum status run_leaf(struct app *app, const struct command *cmd, int argc
 		usage_print(app, cmd, app->path);
 		return ST_OK;
 	}
+	if (app->opt.dry_run && !cmd->dry_run)
+		return diag_usage(app, "%s: --dry-run cannot be used with this command", app->path);
 	status = args_parse(app, cmd, argc, argv, &args);
 	return status ? status : cmd->run(app, &args);
 }

@@ -23,6 +23,7 @@ struct command {
 	const char *summary;
 	enum match_rule match;
 	/* a command: */
+	bool dry_run; /* it knows app->opt.dry_run; the others are refused with that */
 	const struct arg *args; /* ends with an ARG_END; NULL for none */
 	enum status (*run)(struct app *app, const struct args *args);
 	/* a group: */

@@ -331,6 +331,20 @@ static void offer_options(struct complete *c)
 	}
 }
 
+/* An option whose value is the next word. */
+static bool takes_value(const char *word)
+{
+	for (const struct option_desc *d = option_table; d->name; d++) {
+		if (!d->metavar)
+			continue;
+		if (word[1] == d->letter && !word[2])
+			return true;
+		if (!strcmp(word + 1 + (word[1] == '-'), d->name))
+			return true;
+	}
+	return false;
+}
+
 /* Copies the words that are no options.  Returns false when current is an option's value. */
 static bool take_words(struct complete *c, int n, char **words)
 {
@@ -340,10 +354,7 @@ static bool take_words(struct complete *c, int n, char **words)
 
 		if (word[0] != '-' || !word[1] || value)
 			c->words[c->n++] = words[i];
-		else if (!c->legacy &&
-			 (!strcmp(word, "-b") || !strcmp(word, "-batch") ||
-			  !strcmp(word, "--batch")) &&
-			 ++i == n)
+		else if (!c->legacy && takes_value(word) && ++i == n)
 			return false;
 	}
 	return true;
