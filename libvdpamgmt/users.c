@@ -252,13 +252,13 @@ static int block_number(struct vdpa_ctx *ctx, const char *name, dev_t *number)
 }
 
 /* Those of the devices that have a node; one that vanishes has no users. */
-static int fill_targets(struct vdpa_ctx *ctx, const struct vdpa_sysdev_list *devs,
+static int fill_targets(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
 			struct targets *t)
 {
 	bool vhost = vhost_vdpa_in_use(ctx);
 
-	for (size_t i = 0; i < vdpa_sysdev_list_get_size(devs); i++) {
-		const struct vdpa_sysdev *s = vdpa_sysdev_list_get(devs, i);
+	for (size_t i = 0; i < n; i++) {
+		const struct vdpa_sysdev *s = devs[i];
 		struct target target = { .dev = s->name, .order = i };
 		int r;
 
@@ -291,15 +291,15 @@ static int compare_users(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-int vdpa_user_list_devs(struct vdpa_ctx *ctx, const struct vdpa_sysdev_list *devs,
+int vdpa_user_list_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
 			struct vdpa_user_list **list)
 {
-	CLEANUP_FREE struct target *v = calloc(vdpa_sysdev_list_get_size(devs) + 1, sizeof(*v));
+	CLEANUP_FREE struct target *v = calloc(n + 1, sizeof(*v));
 	struct targets t = { .v = v };
 	bool hidden;
 	int r;
 
-	if (!v || fill_targets(ctx, devs, &t) < 0)
+	if (!v || fill_targets(ctx, devs, n, &t) < 0)
 		return ctx_fail(ctx, ENOMEM, "out of memory");
 	if (!t.n) {
 		*list = user_list_new();

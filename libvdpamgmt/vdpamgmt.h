@@ -592,12 +592,13 @@ VDPA_API VDPA_NODISCARD int vdpa_user_list(struct vdpa_ctx *ctx, const char *nam
 VDPA_API VDPA_NODISCARD int vdpa_user_list_node(struct vdpa_ctx *ctx, const char *path,
 						struct vdpa_user_list **list);
 /*
- * vdpa_user_list_devs: the processes that have the node (char or block device) of one of these devices open,
- * in the order of the devices and then of process IDs, found by one look through /proc however many devices
- * there are.  One that has several open is there for each.  Returns 0 or -errno.  Since: 0.1
+ * vdpa_user_list_devs: the processes that have the node (char or block device) of one of these n
+ * devices open, in the order of the devices and then of process IDs, found by one look through
+ * /proc however many devices there are.  A process that has several open is there for each.
+ * Returns 0 or -errno.  Since: 0.1
  */
 VDPA_API VDPA_NODISCARD int vdpa_user_list_devs(struct vdpa_ctx *ctx,
-						const struct vdpa_sysdev_list *devs,
+						struct vdpa_sysdev *const *devs, size_t n,
 						struct vdpa_user_list **list);
 VDPA_API struct vdpa_user_list *vdpa_user_list_unref(struct vdpa_user_list *list);
 VDPA_API size_t vdpa_user_list_get_size(const struct vdpa_user_list *list);

@@ -239,9 +239,10 @@ static int complete_items(struct complete *c, const struct command *cmd, int fir
 		if (i == c->n) {
 			offer_value(c, cmd, arg, first);
 			/* Keywords, too, in place of what may be left out; "help" in place of the first. */
-			return arg->required ? -1 : i;
+			return arg->required && (c->legacy || !arg->or_words) ? -1 : i;
 		}
-		if (!arg->required && !c->legacy && args_find_exact(cmd, c->words[i]))
+		if ((!arg->required || arg->or_words) && !c->legacy &&
+		    args_find_exact(cmd, c->words[i]))
 			break;
 		i++;
 		if (!arg->repeat || c->legacy)

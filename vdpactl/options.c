@@ -206,8 +206,8 @@ static const char *expected_value(const char *word)
 {
 	bool letters = word[1] != '-' && !word[2];
 	const char *name = word + 1 + (word[1] == '-');
-	const struct option_desc *d =
-		letters ? find_letter(*name) : find_long(name, strcspn(name, "="));
+	const struct option_desc *d = letters ? find_letter(*name) :
+						find_long(name, strcspn(name, "="));
 
 	if (!d)
 		d = find_letter(word[strlen(word) - 1]);

@@ -164,9 +164,15 @@ static struct vdpa_user_list *users_of_all(struct tree *t)
 {
 	struct vdpa_sysdev_list *devs = NULL;
 	struct vdpa_user_list *list = NULL;
+	struct vdpa_sysdev *v[8] = { NULL };
+	size_t n;
 
 	assert_int_equal(vdpa_sysdev_list(t->ctx, &devs), 0);
-	assert_int_equal(vdpa_user_list_devs(t->ctx, devs, &list), 0);
+	n = vdpa_sysdev_list_get_size(devs);
+	assert_true(n <= 8);
+	for (size_t i = 0; i < n; i++)
+		v[i] = vdpa_sysdev_list_get(devs, i);
+	assert_int_equal(vdpa_user_list_devs(t->ctx, v, n, &list), 0);
 	vdpa_sysdev_list_unref(devs);
 	return list;
 }
