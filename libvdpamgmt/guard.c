@@ -56,26 +56,6 @@ static int check_name(struct vdpa_ctx *ctx, const char *name)
 	return 0;
 }
 
-/* The name of a vdpa device right below the parent's directory, the caller's; NULL with errno. */
-static char *find_child(const char *dir)
-{
-	CLEANUP_CLOSEDIR DIR *d = opendir(dir);
-	const struct dirent *e;
-
-	while (d && (e = next_entry(d))) {
-		CLEANUP_FREE char *child = NULL;
-
-		if (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN)
-			continue;
-		child = format_string("%s/%s", dir, e->d_name);
-		if (!child)
-			return NULL;
-		if (sysfs_has_subsystem(child, "vdpa"))
-			return strdup(e->d_name);
-	}
-	return NULL;
-}
-
 /* The handle's parent must have no device yet when it doesn't check that itself. */
 static int check_parent(struct vdpa_ctx *ctx, const char *handle)
 {
@@ -88,7 +68,7 @@ static int check_parent(struct vdpa_ctx *ctx, const char *handle)
 		return 0;
 	dir = format_string("%s/bus/%.*s/devices/%s", ctx->sys, (int)(slash - handle), handle,
 			    slash + 1);
-	child = dir ? find_child(dir) : NULL;
+	child = dir ? sysdev_child(dir) : NULL;
 	if (!child)
 		return errno == ENOMEM ? fail_memory(ctx) : 0;
 	ctx_fail(ctx, EBUSY, "busy: %s has device \"%s\" already, and %s would drive it twice",

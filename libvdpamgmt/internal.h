@@ -10,7 +10,7 @@
  *                          v
  *                    transport.c or the caller's transport <=> kernel
  *
- *   guard.c, sysdev.c, users.c, bind.c: sysfs and procfs     hint.c: errors to advice
+ *   guard.c, sysdev.c, resolve.c, users.c, bind.c ...: sysfs and procfs     hint.c: errors to advice
  *
  * One convention: 0 or a negative errno, the story in ctx->error.
  */
@@ -72,6 +72,7 @@ DEFINE_CLEANUP(struct vdpa_config_list, vdpa_config_list_unref)
 DEFINE_CLEANUP(struct vdpa_vstats, vdpa_vstats_unref)
 DEFINE_CLEANUP(struct vdpa_vstats_list, vdpa_vstats_list_unref)
 DEFINE_CLEANUP(struct vdpa_sysdev, vdpa_sysdev_unref)
+DEFINE_CLEANUP(struct vdpa_sysdev_list, vdpa_sysdev_list_unref)
 DEFINE_CLEANUP(struct vdpa_user_list, vdpa_user_list_unref)
 DEFINE_CLEANUP(struct vdpa_netdev, vdpa_netdev_unref)
 
@@ -127,7 +128,7 @@ __attribute__((format(printf, 1, 2))) char *format_string(const char *fmt, ...);
 /* false when name can't be an entry of a directory ("", ".", "..", with '/'). */
 bool is_file_name(const char *name);
 
-/* ---- sysdev.c ---- */
+/* ---- sysnames.c ---- */
 
 /*
  * sysdev_names: every device on the vdpa bus, sorted by strcmp, as a

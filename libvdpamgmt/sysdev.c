@@ -4,10 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include "list.h"
 #include "sysfs.h"
+
+static char no_representor[] = "";
 
 static void sysdev_release(struct vdpa_sysdev *s)
 {
+	char *representor = atomic_load(&s->representor);
+
+	if (representor != no_representor)
+		free(representor);
+	free(s->sys);
+	free(s->name);
 	free(s->path);
 	free(s->driver);
 	free(s->driver_override);
@@ -19,10 +28,13 @@ static void sysdev_release(struct vdpa_sysdev *s)
 	free(s->parent);
 	free(s->parent_bus);
 	free(s->parent_driver);
+	free(s->pci);
+	free(s->pf);
 	free(s);
 }
 
 DEFINE_REFS(vdpa_sysdev, sysdev_release)
+DEFINE_LIST(vdpa_sysdev)
 
 /*
  * What is not there is NULL, as everything in sysfs can vanish at any time;
@@ -142,6 +154,8 @@ static int read_bound(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev
 	if (r < 0)
 		return r;
 	r = read_parent(s);
+	if (r == 0)
+		r = read_location(s);
 	if (r < 0 || !s->driver)
 		return r;
 	if (strcmp(s->driver, "vhost_vdpa") == 0)
@@ -158,6 +172,18 @@ static int read_all(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *
 	return r < 0 ? r : read_node(ctx, s);
 }
 
+static struct vdpa_sysdev *sysdev_new(const struct vdpa_ctx *ctx, const char *name)
+{
+	struct vdpa_sysdev *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	atomic_init(&s->refs, 1);
+	s->sys = strdup(ctx->sys);
+	s->name = strdup(name);
+	return s->sys && s->name ? s : vdpa_sysdev_unref(s);
+}
+
 int vdpa_sysdev_get(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev **sysdev)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
@@ -167,9 +193,7 @@ int vdpa_sysdev_get(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *
 	if (!is_file_name(name))
 		return ctx_fail(ctx, ENODEV, "no vDPA device is named \"%s\"", name);
 	link = format_string("%s/bus/vdpa/devices/%s", ctx->sys, name);
-	s = calloc(1, sizeof(*s));
-	if (s)
-		atomic_init(&s->refs, 1);
+	s = sysdev_new(ctx, name);
 	if (!link || !s)
 		return ctx_fail(ctx, ENOMEM, "out of memory");
 	s->path = realpath(link, NULL);
@@ -182,6 +206,11 @@ int vdpa_sysdev_get(struct vdpa_ctx *ctx, const char *name, struct vdpa_sysdev *
 		return ctx_fail(ctx, -r, "out of memory");
 	*sysdev = TAKE(s);
 	return 0;
+}
+
+const char *vdpa_sysdev_get_name(const struct vdpa_sysdev *sysdev)
+{
+	return sysdev->name;
 }
 
 const char *vdpa_sysdev_get_path(const struct vdpa_sysdev *sysdev)
@@ -247,66 +276,108 @@ const char *vdpa_sysdev_get_parent_driver(const struct vdpa_sysdev *sysdev)
 	return sysdev->parent_driver;
 }
 
-void free_names(char **names)
+/* Keeps what was found, or that there is none; threads may come here together. */
+static const char *set_representor(struct vdpa_sysdev *s, const char *ifname)
 {
-	for (char **n = names; n && *n; n++)
-		free(*n);
-	free(names);
+	char *mine = ifname ? strdup(ifname) : no_representor;
+	char *first = NULL;
+
+	if (!mine)
+		return NULL;
+	if (atomic_compare_exchange_strong(&s->representor, &first, mine))
+		first = mine;
+	else if (mine != no_representor)
+		free(mine);
+	return *first ? first : NULL;
 }
 
-static void cleanup_names_cb(char ***names)
+/*
+ * To find it takes a look at all interfaces, so that is done when it is asked
+ * for, and once for all devices of a list.
+ */
+const char *vdpa_sysdev_get_representor(const struct vdpa_sysdev *sysdev)
 {
-	free_names(*names);
+	struct vdpa_sysdev *s = (struct vdpa_sysdev *)(uintptr_t)sysdev;
+	const char *ifname = atomic_load(&s->representor);
+	struct representors *all;
+
+	if (ifname)
+		return *ifname ? ifname : NULL;
+	if (!(s->has & (SYSDEV_HAS_VF | SYSDEV_HAS_SF)))
+		return NULL;
+	all = representors_read(s->sys);
+	if (representor_find(s->sys, all, s, &ifname) == 0)
+		ifname = set_representor(s, ifname);
+	representors_free(all);
+	return ifname;
 }
 
-static int compare_names(const void *a, const void *b)
+/* ---- all devices ---- */
+
+static int find_representors(struct vdpa_ctx *ctx, struct vdpa_sysdev_list *l)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+	struct representors *all = NULL;
+	int r = 0;
 
-/* Reads all entries; 0 or -errno. */
-static int collect_names(DIR *d, char ***names, size_t *count)
-{
-	CLEANUP(cleanup_names_cb) char **list = calloc(1, sizeof(*list));
-	const struct dirent *e;
-	size_t n = 0, cap = 1;
+	for (size_t i = 0; i < l->n && r == 0; i++) {
+		struct vdpa_sysdev *s = l->v[i];
+		const char *ifname;
 
-	if (!list)
-		return -ENOMEM;
-	while ((e = next_entry(d))) {
-		if (n + 1 == cap) {
-			char **more = reallocarray(list, cap * 2, sizeof(*list));
-
-			if (!more)
-				return -ENOMEM;
-			list = more;
-			cap *= 2;
-		}
-		list[n] = strdup(e->d_name);
-		if (!list[n])
-			return -ENOMEM;
-		list[++n] = NULL;
+		if (!(s->has & (SYSDEV_HAS_VF | SYSDEV_HAS_SF)))
+			continue;
+		if (!all)
+			all = representors_read(ctx->sys);
+		r = representor_find(ctx->sys, all, s, &ifname);
+		if (r == 0 && !set_representor(s, ifname) && ifname)
+			r = -ENOMEM;
 	}
-	if (errno)
-		return -errno;
-	qsort(list, n, sizeof(*list), compare_names);
-	*names = TAKE(list);
-	*count = n;
-	return 0;
+	representors_free(all);
+	return r;
 }
 
-int sysdev_names(struct vdpa_ctx *ctx, char ***names, size_t *count)
+static int fill_list(struct vdpa_ctx *ctx, char **names, struct vdpa_sysdev_list *l)
 {
-	CLEANUP_FREE char *bus = format_string("%s/bus/vdpa/devices", ctx->sys);
-	CLEANUP_CLOSEDIR DIR *d = bus ? opendir(bus) : NULL;
+	for (char **name = names; *name; name++) {
+		struct vdpa_sysdev *s = NULL;
+		int r = vdpa_sysdev_get(ctx, *name, &s);
+
+		if (r == -ENODEV)
+			continue;
+		if (r == 0)
+			r = vdpa_sysdev_list_push(l, s);
+		if (r < 0)
+			return r;
+	}
+	return find_representors(ctx, l);
+}
+
+int vdpa_sysdev_list(struct vdpa_ctx *ctx, struct vdpa_sysdev_list **list)
+{
+	struct vdpa_sysdev_list *l = vdpa_sysdev_list_new();
+	char **names = NULL;
+	size_t n;
 	int r;
 
-	if (!bus)
-		return ctx_fail(ctx, ENOMEM, "out of memory");
-	if (!d && errno == ENOENT)
-		return ctx_fail(ctx, ENOENT, "this kernel has no vdpa bus: %s is missing", bus);
-	r = d ? collect_names(d, names, count) : -errno;
+	r = l ? sysdev_names(ctx, &names, &n) : -ENOMEM;
+	if (r == 0)
+		r = fill_list(ctx, names, l);
+	if (r == -ENOMEM)
+		ctx_fail(ctx, ENOMEM, "cannot list devices: out of memory");
+	free_names(names);
 	if (r < 0)
-		return ctx_fail(ctx, -r, "can't read %s: %s", bus, strerrordesc_np(-r));
-	return 0;
+		vdpa_sysdev_list_unref(l);
+	else
+		*list = l;
+	return r;
+}
+
+int sysdev_list_new(struct vdpa_sysdev_list **list)
+{
+	*list = vdpa_sysdev_list_new();
+	return *list ? 0 : -ENOMEM;
+}
+
+int sysdev_list_add(struct vdpa_sysdev_list *list, struct vdpa_sysdev *s)
+{
+	return vdpa_sysdev_list_push(list, s);
 }

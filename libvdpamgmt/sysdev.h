@@ -5,8 +5,18 @@
 
 #include "internal.h"
 
+#define SYSDEV_HAS_VF (1u << 0)
+#define SYSDEV_HAS_SF (1u << 1)
+#define SYSDEV_HAS_NUMA_NODE (1u << 2)
+
 struct vdpa_sysdev {
 	atomic_uint refs;
+	unsigned int has; /* SYSDEV_HAS_* */
+	uint32_t vf;
+	uint32_t sf;
+	int numa_node;
+	char *sys; /* owned: the context's sysfs, for the representor */
+	char *name; /* owned */
 	char *path; /* owned, as all strings here; the others may be NULL */
 	char *driver;
 	char *driver_override;
@@ -19,7 +29,55 @@ struct vdpa_sysdev {
 	char *parent;
 	char *parent_bus;
 	char *parent_driver;
+	char *pci;
+	char *pf;
+	_Atomic(char *) representor; /* "" none; NULL: nobody has asked yet */
 };
+
+/* ---- sysdev.c ---- */
+
+/* Lists for other files; _add takes the reference over, also when it fails.  0 or -ENOMEM. */
+int sysdev_list_new(struct vdpa_sysdev_list **list);
+int sysdev_list_add(struct vdpa_sysdev_list *list, struct vdpa_sysdev *s);
+
+/* ---- sysnames.c ---- */
+
+/* The name of a vdpa device right below dir, the caller's; NULL with errno. */
+char *sysdev_child(const char *dir);
+
+/* ---- location.c ---- */
+
+/* Fills in what depends on where the device lives; 0 or -ENOMEM. */
+int read_location(struct vdpa_sysdev *s);
+/* The number of the subfunction at dir; false when it is none. */
+bool sysfs_read_sfnum(const char *dir, uint32_t *number);
+
+/* ---- representor.c ---- */
+
+struct representor {
+	char *ifname; /* owned */
+	char *pci; /* owned: the function that the interface belongs to, or NULL */
+	char *switch_id; /* owned, or NULL */
+	bool external; /* of a function that another machine sees */
+	bool is_sf; /* stands for an SF, not for a VF */
+	uint32_t controller; /* when external */
+	uint32_t pf; /* the physical function's number in the port's name */
+	uint32_t number; /* of the VF or SF */
+};
+
+struct representors;
+
+/* 1 and what the interface stands for, 0 when it is no representor, or -ENOMEM. */
+int representor_read(const char *sys, const char *ifname, struct representor *r);
+void representor_release(struct representor *r);
+/* 1 when it is one of the physical function called pf, 0 when not, or -ENOMEM. */
+int representor_belongs(const char *sys, const struct representor *r, const char *pf);
+/* All of this network namespace; NULL when memory ran out. */
+struct representors *representors_read(const char *sys);
+struct representors *representors_free(struct representors *all);
+/* *ifname: the one that stands for the device, borrowed from all; NULL for none.  0 or -ENOMEM. */
+int representor_find(const char *sys, const struct representors *all, const struct vdpa_sysdev *s,
+		     const char **ifname);
 
 /* ---- sysvirtio.c ---- */
 

@@ -15,6 +15,8 @@
 struct user {
 	pid_t pid;
 	char *comm; /* owned */
+	char *dev; /* owned; NULL where the caller knows */
+	size_t order; /* of dev among the devices asked for */
 };
 
 struct vdpa_user_list {
@@ -23,10 +25,26 @@ struct vdpa_user_list {
 	size_t size;
 };
 
+/* A device node that is looked for. */
+struct target {
+	mode_t type; /* S_IFCHR or S_IFBLK */
+	dev_t number;
+	pid_t last; /* the last process that was found */
+	const char *dev; /* the vdpa device's name, or NULL */
+	size_t order; /* of dev */
+};
+
+struct targets {
+	struct target *v; /* sorted by type and number */
+	size_t n;
+};
+
 static void user_list_release(struct vdpa_user_list *list)
 {
-	for (size_t i = 0; i < list->size; i++)
+	for (size_t i = 0; i < list->size; i++) {
 		free(list->users[i].comm);
+		free(list->users[i].dev);
+	}
 	free(list->users);
 	free(list);
 }
@@ -42,9 +60,11 @@ static struct vdpa_user_list *user_list_new(void)
 	return list;
 }
 
-static int add_user(struct vdpa_user_list *list, const char *dir, pid_t pid)
+static int add_user(struct vdpa_user_list *list, const char *dir, pid_t pid,
+		    const struct target *target)
 {
 	CLEANUP_FREE char *comm = sysfs_read_at(dir, "comm");
+	CLEANUP_FREE char *dev = target->dev ? strdup(target->dev) : NULL;
 	struct user *more;
 
 	if (!comm)
@@ -52,29 +72,49 @@ static int add_user(struct vdpa_user_list *list, const char *dir, pid_t pid)
 	more = reallocarray(list->users, list->size + 1, sizeof(*more));
 	if (more)
 		list->users = more;
-	if (!more || !comm)
+	if (!more || !comm || (target->dev && !dev))
 		return -ENOMEM;
-	list->users[list->size++] = (struct user){ .pid = pid, .comm = TAKE(comm) };
+	list->users[list->size++] = (struct user){
+		.pid = pid,
+		.comm = TAKE(comm),
+		.dev = TAKE(dev),
+		.order = target->order,
+	};
 	return 0;
 }
 
+/* ---- what is looked for ---- */
+
+static int compare_targets(const void *a, const void *b)
+{
+	const struct target *x = a, *y = b;
+
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
+	return (x->number > y->number) - (x->number < y->number);
+}
+
 /*
- * Is the open file behind the link called fd the device?  What counts is the
+ * The target that the open file behind the link called fd is.  What counts is the
  * inode, not the link's text: the node may have another name, in another mount
  * namespace.  AT_STATX_DONT_SYNC: a file of a dead NFS server must not hang us.
  */
-static bool is_device(int fds, const char *fd, mode_t type, dev_t number)
+static struct target *find_target(const struct targets *t, int fds, const char *fd)
 {
+	struct target key;
 	struct statx st;
 
-	if (statx(fds, fd, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0 ||
-	    (st.stx_mode & S_IFMT) != type)
-		return false;
-	return makedev(st.stx_rdev_major, st.stx_rdev_minor) == number;
+	if (statx(fds, fd, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
+		return NULL;
+	key.type = st.stx_mode & S_IFMT;
+	if (key.type != S_IFCHR && key.type != S_IFBLK)
+		return NULL;
+	key.number = makedev(st.stx_rdev_major, st.stx_rdev_minor);
+	return bsearch(&key, t->v, t->n, sizeof(*t->v), compare_targets);
 }
 
-/* 1 when the process at dir has it open, 0 when not or ended, -EACCES when that can't be seen. */
-static int has_open(const char *dir, mode_t type, dev_t number)
+/* Adds what the process at dir has open: 0, -EACCES when that can't be seen, or -ENOMEM. */
+static int look_at(const char *dir, pid_t pid, const struct targets *t, struct vdpa_user_list *list)
 {
 	CLEANUP_FREE char *path = format_string("%s/fd", dir);
 	CLEANUP_CLOSEDIR DIR *d = path ? opendir(path) : NULL;
@@ -85,8 +125,15 @@ static int has_open(const char *dir, mode_t type, dev_t number)
 	if (!d)
 		return errno == EACCES || errno == EPERM ? -EACCES : 0;
 	while ((e = next_entry(d))) {
-		if (is_device(dirfd(d), e->d_name, type, number))
-			return 1;
+		struct target *target = find_target(t, dirfd(d), e->d_name);
+
+		if (!target || target->last == pid)
+			continue;
+		target->last = pid;
+		if (add_user(list, dir, pid, target) < 0)
+			return -ENOMEM;
+		if (t->n == 1)
+			return 0;
 	}
 	return errno == EACCES ? -EACCES : 0;
 }
@@ -100,7 +147,7 @@ static bool in_pid_namespace(struct vdpa_ctx *ctx)
 	return path && stat(path, &st) == 0 && st.st_ino != PID_NS_INIT_INO;
 }
 
-static int scan(struct vdpa_ctx *ctx, DIR *d, mode_t type, dev_t number, bool first_only,
+static int scan(struct vdpa_ctx *ctx, DIR *d, const struct targets *t, bool first_only,
 		struct vdpa_user_list *list, bool *hidden)
 {
 	const struct dirent *e;
@@ -115,11 +162,9 @@ static int scan(struct vdpa_ctx *ctx, DIR *d, mode_t type, dev_t number, bool fi
 		dir = format_string("%s/%s", ctx->proc, e->d_name);
 		if (!dir)
 			return -ENOMEM;
-		r = has_open(dir, type, number);
+		r = look_at(dir, (pid_t)pid, t, list);
 		if (r == -EACCES)
 			*hidden = true;
-		else if (r > 0)
-			r = add_user(list, dir, (pid_t)pid);
 		if (r == -ENOMEM)
 			return r;
 		if (first_only && list->size)
@@ -128,7 +173,7 @@ static int scan(struct vdpa_ctx *ctx, DIR *d, mode_t type, dev_t number, bool fi
 	return -errno;
 }
 
-static int find_users_of(struct vdpa_ctx *ctx, mode_t type, dev_t number, bool first_only,
+static int find_users_of(struct vdpa_ctx *ctx, const struct targets *t, bool first_only,
 			 struct vdpa_user_list **list, bool *hidden)
 {
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *l = user_list_new();
@@ -140,7 +185,7 @@ static int find_users_of(struct vdpa_ctx *ctx, mode_t type, dev_t number, bool f
 		r = -ENOMEM;
 	*hidden = in_pid_namespace(ctx);
 	if (r == 0)
-		r = scan(ctx, d, type, number, first_only, l, hidden);
+		r = scan(ctx, d, t, first_only, l, hidden);
 	if (r < 0)
 		return ctx_fail(ctx, -r, "can't read %s: %s", ctx->proc, strerrordesc_np(-r));
 	*list = TAKE(l);
@@ -150,7 +195,10 @@ static int find_users_of(struct vdpa_ctx *ctx, mode_t type, dev_t number, bool f
 int find_users(struct vdpa_ctx *ctx, dev_t number, bool first_only, struct vdpa_user_list **list,
 	       bool *hidden)
 {
-	return find_users_of(ctx, S_IFCHR, number, first_only, list, hidden);
+	struct target target = { .type = S_IFCHR, .number = number };
+	const struct targets t = { .v = &target, .n = 1 };
+
+	return find_users_of(ctx, &t, first_only, list, hidden);
 }
 
 /* Every open char device holds a reference on the module; built in, it has no count. */
@@ -179,6 +227,8 @@ int vdpa_user_list(struct vdpa_ctx *ctx, const char *name, struct vdpa_user_list
 
 int vdpa_user_list_node(struct vdpa_ctx *ctx, const char *path, struct vdpa_user_list **list)
 {
+	struct target target = { 0 };
+	const struct targets t = { .v = &target, .n = 1 };
 	struct stat st;
 	bool hidden;
 
@@ -189,7 +239,76 @@ int vdpa_user_list_node(struct vdpa_ctx *ctx, const char *path, struct vdpa_user
 	}
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 		return ctx_fail(ctx, EINVAL, "%s is no device node", path);
-	return find_users_of(ctx, st.st_mode & S_IFMT, st.st_rdev, false, list, &hidden);
+	target.type = st.st_mode & S_IFMT;
+	target.number = st.st_rdev;
+	return find_users_of(ctx, &t, false, list, &hidden);
+}
+
+static int block_number(struct vdpa_ctx *ctx, const char *name, dev_t *number)
+{
+	CLEANUP_FREE char *dir = format_string("%s/class/block/%s", ctx->sys, name);
+
+	return dir ? sysfs_read_dev(dir, number) : -ENOMEM;
+}
+
+/* Those of the devices that have a node; one that vanishes has no users. */
+static int fill_targets(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
+			struct targets *t)
+{
+	bool vhost = vhost_vdpa_in_use(ctx);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct vdpa_sysdev *s = devs[i];
+		struct target target = { .dev = s->name, .order = i };
+		int r;
+
+		if (s->chardev && vhost) {
+			target.type = S_IFCHR;
+			target.number = s->number;
+		} else if (s->blockdev) {
+			target.type = S_IFBLK;
+			r = block_number(ctx, s->blockdev, &target.number);
+			if (r == -ENOMEM)
+				return r;
+			if (r < 0)
+				continue;
+		} else {
+			continue;
+		}
+		t->v[t->n++] = target;
+	}
+	if (t->n)
+		qsort(t->v, t->n, sizeof(*t->v), compare_targets);
+	return 0;
+}
+
+static int compare_users(const void *a, const void *b)
+{
+	const struct user *x = a, *y = b;
+
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+int vdpa_user_list_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
+			struct vdpa_user_list **list)
+{
+	CLEANUP_FREE struct target *v = calloc(n + 1, sizeof(*v));
+	struct targets t = { .v = v };
+	bool hidden;
+	int r;
+
+	if (!v || fill_targets(ctx, devs, n, &t) < 0)
+		return ctx_fail(ctx, ENOMEM, "out of memory");
+	if (!t.n) {
+		*list = user_list_new();
+		return *list ? 0 : ctx_fail(ctx, ENOMEM, "out of memory");
+	}
+	r = find_users_of(ctx, &t, false, list, &hidden);
+	if (r == 0 && (*list)->size)
+		qsort((*list)->users, (*list)->size, sizeof(struct user), compare_users);
+	return r;
 }
 
 size_t vdpa_user_list_get_size(const struct vdpa_user_list *list)
@@ -205,4 +324,9 @@ pid_t vdpa_user_list_get_pid(const struct vdpa_user_list *list, size_t i)
 const char *vdpa_user_list_get_comm(const struct vdpa_user_list *list, size_t i)
 {
 	return i < list->size ? list->users[i].comm : NULL;
+}
+
+const char *vdpa_user_list_get_dev(const struct vdpa_user_list *list, size_t i)
+{
+	return i < list->size ? list->users[i].dev : NULL;
 }

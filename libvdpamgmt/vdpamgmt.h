@@ -549,7 +549,11 @@ VDPA_API const char *vdpa_sysdev_get_pf(const struct vdpa_sysdev *sysdev);
 /* Which VF of the physical function it is, from 0; the number of its subfunction (sfnum). Since: 0.1 */
 VDPA_API bool vdpa_sysdev_get_vf(const struct vdpa_sysdev *sysdev, uint32_t *index);
 VDPA_API bool vdpa_sysdev_get_sf(const struct vdpa_sysdev *sysdev, uint32_t *number);
-/* The interface in switchdev mode that stands for its VF or SF on the host, or NULL. Since: 0.1 */
+/*
+ * The interface of this network namespace that stands for its VF or SF on the host (switchdev
+ * mode), or NULL; looked for when it is asked for first, with a look at all interfaces, and in
+ * vdpa_sysdev_list() once for all.  Since: 0.1
+ */
 VDPA_API const char *vdpa_sysdev_get_representor(const struct vdpa_sysdev *sysdev);
 /* false when the machine does not say. Since: 0.1 */
 VDPA_API bool vdpa_sysdev_get_numa_node(const struct vdpa_sysdev *sysdev, int *node);
@@ -558,12 +562,13 @@ VDPA_API bool vdpa_sysdev_get_numa_node(const struct vdpa_sysdev *sysdev, int *n
  * vdpa_sysdev_list: all devices of the vdpa bus, by name; one that vanishes meanwhile
  * is left out.  Returns 0 or -errno.
  * vdpa_resolve: the devices that key stands for: a path of a char or block
- * device (/dev/vhost-vdpa-N, /dev/vdX, or a symbolic link to one), or the name of a vDPA
- * device, network interface, block device, virtio device ("virtioN"), PCI
- * function, auxiliary device or representor, in this order: the first kind
- * that has a device wins.  A PCI function can have several.  *kind, unless
- * NULL, is a word for what it was ("chardev", "netdev", ...).  Returns 0, -ENODEV (nothing of that
- * name has a vDPA device) or -errno.  Since: 0.1
+ * device (/dev/vhost-vdpa-N, /dev/vdX, /dev/vduse/NAME, or a symbolic link to one), or the name
+ * of a vDPA device, char device, network interface, block device or partition, virtio device
+ * ("virtioN"), PCI function, auxiliary device or representor, in this order: the first kind
+ * that has a device wins.  "pci/", "auxiliary/" and "virtio/" may stand in front.  A PCI function
+ * can have several, those of its subfunctions included.  *kind, unless NULL, is a word for what it
+ * was: "device", "chardev", "netdev", "blockdev", "virtio", "pci", "auxiliary", "representor".
+ * Returns 0, -ENODEV (nothing of that name has a vDPA device) or -errno.  Since: 0.1
  */
 VDPA_API VDPA_NODISCARD int vdpa_sysdev_list(struct vdpa_ctx *ctx, struct vdpa_sysdev_list **list);
 VDPA_API VDPA_NODISCARD int vdpa_resolve(struct vdpa_ctx *ctx, const char *key, const char **kind,
@@ -586,11 +591,22 @@ VDPA_API VDPA_NODISCARD int vdpa_user_list(struct vdpa_ctx *ctx, const char *nam
  */
 VDPA_API VDPA_NODISCARD int vdpa_user_list_node(struct vdpa_ctx *ctx, const char *path,
 						struct vdpa_user_list **list);
+/*
+ * vdpa_user_list_devs: the processes that have the node (char or block device) of one of these n
+ * devices open, in the order of the devices and then of process IDs, found by one look through
+ * /proc however many devices there are.  A process that has several open is there for each.
+ * Returns 0 or -errno.  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_user_list_devs(struct vdpa_ctx *ctx,
+						struct vdpa_sysdev *const *devs, size_t n,
+						struct vdpa_user_list **list);
 VDPA_API struct vdpa_user_list *vdpa_user_list_unref(struct vdpa_user_list *list);
 VDPA_API size_t vdpa_user_list_get_size(const struct vdpa_user_list *list);
 VDPA_API pid_t vdpa_user_list_get_pid(const struct vdpa_user_list *list, size_t i);
 /* The process's short name. Since: 0.1 */
 VDPA_API const char *vdpa_user_list_get_comm(const struct vdpa_user_list *list, size_t i);
+/* The name of the vDPA device, of vdpa_user_list_devs() alone; else NULL. Since: 0.1 */
+VDPA_API const char *vdpa_user_list_get_dev(const struct vdpa_user_list *list, size_t i);
 
 /* ---- netdevs ----------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include "app.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "command.h"
 #include "json_dl.h"
@@ -59,11 +60,29 @@ enum status app_finish(struct app *app, enum status status)
 	return written ? written : status;
 }
 
+int64_t app_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int app_limit_ms(const struct app *app, int ms)
+{
+	int64_t left = app->started + (int64_t)app->opt.timeout * 1000 - app_now_ms();
+
+	if (!app->opt.has_timeout || left >= ms)
+		return ms;
+	return left > 0 ? (int)left : 0;
+}
+
 enum status app_run(struct app *app, int argc, char **argv)
 {
 	enum status status = ST_OK;
 
 	app->document = DOC_EMPTY;
+	app->started = app_now_ms();
 	if (app->opt.action == ACTION_VERSION)
 		print_version(app);
 	else if (app->opt.action == ACTION_HELP)

@@ -54,6 +54,7 @@ struct app {
 	char path[64]; /* its words ("dev add") */
 	const char *file; /* batch file and line that runs; NULL outside a batch */
 	unsigned long line;
+	int64_t started; /* monotonic milliseconds, when the command that runs began */
 
 	struct strbuf out; /* what goes to stdout when the command is through */
 	bool out_gone; /* the reader went away: nothing more is written */
@@ -71,6 +72,7 @@ DEFINE_CLEANUP(struct vdpa_config_list, vdpa_config_list_unref)
 DEFINE_CLEANUP(struct vdpa_vstats, vdpa_vstats_unref)
 DEFINE_CLEANUP(struct vdpa_vstats_list, vdpa_vstats_list_unref)
 DEFINE_CLEANUP(struct vdpa_sysdev, vdpa_sysdev_unref)
+DEFINE_CLEANUP(struct vdpa_sysdev_list, vdpa_sysdev_list_unref)
 DEFINE_CLEANUP(struct vdpa_user_list, vdpa_user_list_unref)
 DEFINE_CLEANUP(struct vdpa_netdev, vdpa_netdev_unref)
 DEFINE_CLEANUP(struct vdpa_spec, vdpa_spec_unref)
@@ -83,6 +85,10 @@ void app_close(struct app *app);
 enum status app_run(struct app *app, int argc, char **argv);
 /* Writes the output of a command that ended with status; returns that, or why writing failed. */
 enum status app_finish(struct app *app, enum status status);
+/* Monotonic time in milliseconds. */
+int64_t app_now_ms(void);
+/* ms, or as much as --timeout leaves to this command: everything that waits asks this first. */
+int app_limit_ms(const struct app *app, int ms);
 /* Makes app->ctx, for what needs no netlink; a failure is reported. */
 enum status app_context(struct app *app);
 /* Makes app->ctx and finds the kernel's family; a failure is reported. */

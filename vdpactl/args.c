@@ -108,8 +108,10 @@ static int parse_keyword(struct app *app, const struct command *cmd, const struc
 	args->has |= arg->has;
 	if (arg->kind == VALUE_NONE)
 		return 1;
-	if (arg->optional && (argc < 2 || !isdigit((unsigned char)argv[1][0])))
+	if (arg->optional && (argc < 2 || !isdigit((unsigned char)argv[1][0]))) {
+		*(uint64_t *)value_slot(arg, args) = arg->otherwise;
 		return 1;
+	}
 	if (argc < 2) {
 		diag_usage(app, "%s: %s is expected after \"%s\"", app->path,
 			   value_expected(arg, app->legacy), arg->word);
@@ -132,6 +134,16 @@ static int parse_item(struct app *app, const struct command *cmd, const struct a
 	return n;
 }
 
+/* Does the word stand for a keyword where the positional argument could? */
+static bool is_keyword(const struct command *cmd, const struct arg *arg, const char *word)
+{
+	const struct arg *keyword = args_find_exact(cmd, word);
+
+	if (!keyword)
+		return false;
+	return !arg->required || (arg->or_words && keyword->kind != VALUE_NONE);
+}
+
 /* The words in front that are no keywords.  Returns how many, or -1 after a report. */
 static int parse_items(struct app *app, const struct command *cmd, int argc, char **argv,
 		       struct args *args)
@@ -152,7 +164,7 @@ static int parse_items(struct app *app, const struct command *cmd, int argc, cha
 		if (n == argc && a->required)
 			return -1;
 		/* Where a word is not needed, one that has a meaning of its own keeps it. */
-		if (n == argc || (!a->required && !app->legacy && args_find_exact(cmd, argv[n])))
+		if (n == argc || (!app->legacy && is_keyword(cmd, a, argv[n])))
 			break;
 		n = parse_item(app, cmd, a, n, argc, argv, args);
 		if (n < 0)
@@ -166,7 +178,7 @@ static enum status check_required(struct app *app, const struct command *cmd,
 				  const struct args *args)
 {
 	for (const struct arg *a = cmd->args; a && !ARG_IS_END(a); a++) {
-		if (!a->required || args->has & a->has)
+		if (!a->required || a->or_words || args->has & a->has)
 			continue;
 		/* `vdpa dev set name X` alone is a request that the kernel answers. */
 		if (app->legacy && !a->legacy_missing)

@@ -95,6 +95,7 @@ struct arg {
 	const char *metavar;
 	const char *help;
 	bool required;
+	bool or_words; /* positional and required: words with a value may stand in its place (not in `vdpa`) */
 	bool repeat; /* positional, the last such: more than one, but not in `vdpa` */
 	bool optional; /* VALUE_NUMBER with a word: the number may be left out */
 	uint64_t conflicts; /* presence bits that can't stand beside it */
@@ -102,6 +103,7 @@ struct arg {
 		*expected; /* of VALUE_TEXT, _CHOICE and _NUMBER: "a decimal number from 1 to 9" */
 	const char *const *choices; /* NULL-terminated */
 	uint64_t min, max;
+	uint64_t otherwise; /* what an optional number is when it is left out */
 	size_t offset; /* in struct args */
 	const char *legacy_missing; /* what `vdpa` says when a required one is not there */
 };
@@ -131,6 +133,18 @@ struct vduse_args {
 	uint64_t size; /* octets */
 };
 
+/* What only the commands of dev take. */
+struct dev_args {
+	const char *driver;
+	const char *type;
+	const char *condition;
+	const char *key;
+	uint64_t wait; /* seconds, or DEV_WAIT_DEFAULT */
+};
+
+/* "wait" without a number. */
+#define DEV_WAIT_DEFAULT UINT64_MAX
+
 struct args {
 	uint64_t has; /* HAS_* */
 	char **items; /* owned array of the positional words, which are argv's; all of them */
@@ -146,6 +160,7 @@ struct args {
 	uint32_t qidx; /* or VDPA_QUEUE_INDEX_CTRL */
 	bool qidx_all;
 	struct vduse_args vduse;
+	struct dev_args dev;
 };
 
 /* Reports what is wrong. */
@@ -158,6 +173,9 @@ const struct arg *args_find(const struct command *cmd, const char *word, bool le
 const struct arg *args_find_exact(const struct command *cmd, const char *word);
 
 /* ---- values.c ---- */
+
+/* Where the value of an argument with an offset goes; its kind tells the type. */
+void *value_slot(const struct arg *arg, struct args *args);
 
 /* The value of one argument; reports what is wrong. */
 enum status value_parse(struct app *app, const struct arg *arg, char *text, struct args *args);

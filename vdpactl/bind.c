@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "dev_args.h"
 #include "vduse.h"
 
 #define LOCK_DIR "/run/vdpactl"
@@ -26,11 +27,26 @@ bool bind_has_driver(const char *bus, const char *driver)
 	return access(path, F_OK) == 0;
 }
 
-int bind_modprobe(const char *const *argv)
+int bind_modprobe(const struct app *app, const char *const *argv)
 {
-	int r = vduse_run("modprobe", argv, MODPROBE_MS);
+	int ms = app_limit_ms(app, MODPROBE_MS);
+	int r = vduse_run("modprobe", argv, ms);
 
-	return r == -ENOENT ? vduse_run("/sbin/modprobe", argv, MODPROBE_MS) : r;
+	return r == -ENOENT ? vduse_run("/sbin/modprobe", argv, ms) : r;
+}
+
+void bind_load_virtio(struct app *app, uint64_t classes)
+{
+	static const char *const drivers[] = {
+		[VDPA_ID_NET] = "virtio_net", [VDPA_ID_BLOCK] = "virtio_blk"
+	};
+
+	for (size_t id = VDPA_ID_NET; id <= VDPA_ID_BLOCK; id++) {
+		const char *argv[] = { "modprobe", "-q", drivers[id], NULL };
+
+		if (classes >> id & 1 && !bind_has_driver("virtio", drivers[id]))
+			(void)bind_modprobe(app, argv);
+	}
 }
 
 enum status bind_load_driver(struct app *app, const char *driver)
@@ -40,7 +56,7 @@ enum status bind_load_driver(struct app *app, const char *driver)
 
 	if (bind_has_driver("vdpa", driver))
 		return ST_OK;
-	(void)bind_modprobe(argv);
+	(void)bind_modprobe(app, argv);
 	if (bind_has_driver("vdpa", driver))
 		return ST_OK;
 	snprintf(hint, sizeof(hint), "load it: `modprobe %s`", driver);
@@ -50,9 +66,9 @@ enum status bind_load_driver(struct app *app, const char *driver)
 /* ---- autoprobe ---- */
 
 /* The locked file; it has text while autoprobe is off and was on. */
-static int open_lock(void)
+static int open_lock(const struct app *app)
 {
-	int64_t end = vduse_now_ms() + LOCK_MS;
+	int64_t end = app_now_ms() + app_limit_ms(app, LOCK_MS);
 	int fd;
 
 	if (mkdir(LOCK_DIR, 0755) < 0 && errno != EEXIST)
@@ -65,7 +81,7 @@ static int open_lock(void)
 
 		if (r == EWOULDBLOCK && vduse_interrupted())
 			r = EINTR;
-		else if (r == EWOULDBLOCK && vduse_now_ms() >= end)
+		else if (r == EWOULDBLOCK && app_now_ms() >= end)
 			r = ETIMEDOUT;
 		else if (r == EWOULDBLOCK || r == EINTR) {
 			vduse_nap_ms(POLL_MS);
@@ -106,7 +122,7 @@ static int switch_back(struct app *app, int fd, bool was)
 enum status bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a)
 {
 	a->was = false;
-	a->fd = open_lock();
+	a->fd = open_lock(app);
 	if (a->fd == -EINTR)
 		return diag_fail(app, name, EINTR, NULL, "interrupted");
 	if (a->fd < 0)
@@ -131,28 +147,71 @@ void bind_autoprobe_back(struct app *app, struct autoprobe *a)
 	a->fd = -1;
 }
 
-enum status bind_driver(struct app *app, const char *name, const char *driver, bool force,
-			int timeout_ms, struct vdpa_sysdev **sysdev)
+/* The library's words are for the last slice; what it found out is its hint. */
+static enum status fail_timeout(struct app *app, const char *name, enum vdpa_condition condition,
+				int ms)
 {
-	int64_t end = vduse_now_ms() + timeout_ms;
-	int r;
+	struct vdpa_error *err = vdpa_error_ref(vdpa_ctx_get_error(app->ctx));
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	const char *driver = NULL;
+	enum status status;
 
-	r = vdpa_dev_bind(app->ctx, name, driver, force ? VDPA_FORCE : 0);
-	while (!r) {
-		int64_t left = end - vduse_now_ms();
+	if (condition == VDPA_WAIT_USABLE && vdpa_sysdev_get(app->ctx, name, &s) == 0)
+		driver = vdpa_sysdev_get_driver(s);
+	if (driver)
+		status = diag_fail(app, name, ETIMEDOUT, vdpa_error_get_hint(err),
+				   "%s made no device node or interface of \"%s\" within %g s",
+				   driver, name, ms / 1000.0);
+	else
+		status = diag_fail(app, name, ETIMEDOUT, vdpa_error_get_hint(err),
+				   "device \"%s\" is not %s after %g s", name,
+				   vdpa_condition_name(condition), ms / 1000.0);
+	vdpa_error_unref(err);
+	return status;
+}
 
-		r = vdpa_dev_wait(app->ctx, name, VDPA_WAIT_USABLE, left > SLICE_MS ? SLICE_MS : 0,
-				  sysdev);
+int bind_wait_ms(const struct app *app, uint64_t seconds)
+{
+	bool said = seconds != DEV_WAIT_DEFAULT;
+
+	if (!said)
+		seconds = app->opt.has_timeout ? app->opt.timeout : DEV_WAIT_SECONDS;
+	return (int)seconds * 1000;
+}
+
+/*
+ * A blocked signal does not end vdpa_dev_wait(), so it is called for a slice of the time
+ * again and again.
+ */
+enum status bind_wait(struct app *app, const char *name, enum vdpa_condition condition,
+		      int timeout_ms, struct vdpa_sysdev **sysdev)
+{
+	int limit = app_limit_ms(app, timeout_ms);
+	int64_t end = app_now_ms() + limit;
+
+	for (;;) {
+		int64_t left = end - app_now_ms();
+		int r = vdpa_dev_wait(app->ctx, name, condition,
+				      left > SLICE_MS ? SLICE_MS :
+				      left > 0	      ? (int)left :
+							0,
+				      sysdev);
+
+		if (!r)
+			return ST_OK;
 		if (r != -ETIMEDOUT)
-			break;
+			return diag_ctx(app, name);
 		if (vduse_interrupted())
 			return diag_fail(app, name, EINTR, NULL, "interrupted");
 		if (left <= 0)
-			return diag_fail(app, name, ETIMEDOUT,
-					 vdpa_error_get_hint(vdpa_ctx_get_error(app->ctx)),
-					 "%s made no device node of \"%s\" within %d s", driver,
-					 name, timeout_ms / 1000);
-		r = 0;
+			return fail_timeout(app, name, condition, limit);
 	}
-	return r < 0 ? diag_ctx(app, name) : ST_OK;
+}
+
+enum status bind_driver(struct app *app, const char *name, const char *driver, bool force,
+			int timeout_ms, struct vdpa_sysdev **sysdev)
+{
+	if (vdpa_dev_bind(app->ctx, name, driver, force ? VDPA_FORCE : 0) < 0)
+		return diag_ctx(app, name);
+	return bind_wait(app, name, VDPA_WAIT_USABLE, timeout_ms, sysdev);
 }

@@ -25,10 +25,20 @@ void bind_autoprobe_back(struct app *app, struct autoprobe *a);
 /* Is there a driver of that name on the bus? */
 bool bind_has_driver(const char *bus, const char *driver);
 /* Runs modprobe (argv[0] is its name), silently: its exit status or -errno. */
-int bind_modprobe(const char *const *argv);
+int bind_modprobe(const struct app *app, const char *const *argv);
+/* Loads the drivers of the virtio devices that classes (bit N: virtio ID N) make, if it can. */
+void bind_load_virtio(struct app *app, uint64_t classes);
 /* Sees to it that the vdpa bus has the driver; loads its module. */
 enum status bind_load_driver(struct app *app, const char *driver);
 
+/* Milliseconds to wait: seconds, or DEV_WAIT_DEFAULT for what --timeout or the program says. */
+int bind_wait_ms(const struct app *app, uint64_t seconds);
+/*
+ * bind_wait: waits until the condition holds; *sysdev as vdpa_dev_wait(), may be NULL.  Ends
+ * early when vduse_interrupted().
+ */
+enum status bind_wait(struct app *app, const char *name, enum vdpa_condition condition,
+		      int timeout_ms, struct vdpa_sysdev **sysdev);
 /*
  * Binds the device and waits until its node or interface is there; on failure
  * it stays bound.  The signals of vduse_interrupted() are to be blocked.

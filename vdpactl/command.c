@@ -44,6 +44,12 @@ static const struct command group_dev = {
 			&group_config,
 			&group_vstats,
 			&cmd_dev_set,
+			&cmd_dev_replace,
+			&cmd_dev_bind,
+			&cmd_dev_unbind,
+			&cmd_dev_wait,
+			&cmd_dev_resolve,
+			&cmd_dev_users,
 			NULL,
 		},
 	.help_match = MATCH_PREFIX,
@@ -196,6 +202,8 @@ static enum status run_leaf(struct app *app, const struct command *cmd, int argc
 		usage_print(app, cmd, app->path);
 		return ST_OK;
 	}
+	if (app->opt.dry_run && !cmd->dry_run)
+		return diag_usage(app, "%s: --dry-run cannot be used with this command", app->path);
 	status = args_parse(app, cmd, argc, argv, &args);
 	return status ? status : cmd->run(app, &args);
 }

@@ -23,6 +23,7 @@ struct command {
 	const char *summary;
 	enum match_rule match;
 	/* a command: */
+	bool dry_run; /* it knows app->opt.dry_run; the others are refused with that */
 	const struct arg *args; /* ends with an ARG_END; NULL for none */
 	enum status (*run)(struct app *app, const struct args *args);
 	/* a group: */
@@ -38,6 +39,12 @@ extern const struct command cmd_dev_show;
 extern const struct command cmd_dev_add;
 extern const struct command cmd_dev_del;
 extern const struct command cmd_dev_set;
+extern const struct command cmd_dev_replace;
+extern const struct command cmd_dev_bind;
+extern const struct command cmd_dev_unbind;
+extern const struct command cmd_dev_wait;
+extern const struct command cmd_dev_resolve;
+extern const struct command cmd_dev_users;
 extern const struct command cmd_dev_config_show;
 extern const struct command cmd_dev_vstats_show;
 extern const struct command cmd_vduse_show;

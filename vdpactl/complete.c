@@ -250,9 +250,10 @@ static int complete_items(struct complete *c, const struct command *cmd, int fir
 		if (i == c->n) {
 			offer_value(c, cmd, arg, first);
 			/* Keywords, too, in place of what may be left out; "help" in place of the first. */
-			return arg->required ? -1 : i;
+			return arg->required && (c->legacy || !arg->or_words) ? -1 : i;
 		}
-		if (!arg->required && !c->legacy && args_find_exact(cmd, c->words[i]))
+		if ((!arg->required || arg->or_words) && !c->legacy &&
+		    args_find_exact(cmd, c->words[i]))
 			break;
 		i++;
 		if (!arg->repeat || c->legacy)
@@ -342,6 +343,20 @@ static void offer_options(struct complete *c)
 	}
 }
 
+/* An option whose value is the next word. */
+static bool takes_value(const char *word)
+{
+	for (const struct option_desc *d = option_table; d->name; d++) {
+		if (!d->metavar)
+			continue;
+		if (word[1] == d->letter && !word[2])
+			return true;
+		if (!strcmp(word + 1 + (word[1] == '-'), d->name))
+			return true;
+	}
+	return false;
+}
+
 /* Copies the words that are no options.  Returns false when current is an option's value. */
 static bool take_words(struct complete *c, int n, char **words)
 {
@@ -351,10 +366,7 @@ static bool take_words(struct complete *c, int n, char **words)
 
 		if (word[0] != '-' || !word[1] || value)
 			c->words[c->n++] = words[i];
-		else if (!c->legacy &&
-			 (!strcmp(word, "-b") || !strcmp(word, "-batch") ||
-			  !strcmp(word, "--batch")) &&
-			 ++i == n)
+		else if (!c->legacy && takes_value(word) && ++i == n)
 			return false;
 	}
 	return true;

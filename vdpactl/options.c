@@ -6,6 +6,9 @@
 
 #include "app.h"
 #include "command.h"
+#include "common/parse.h"
+
+#define TIMEOUT_MAX 1000000
 
 const struct option_desc option_table[] = {
 	{ 'V', "Version", "version", NULL, "print the version", true },
@@ -21,6 +24,8 @@ const struct option_desc option_table[] = {
 	{ 'f', "force", NULL, NULL, "with -batch: go on after a command that failed", false },
 	{ 'q', "quiet", NULL, NULL, "no hints, notes and warnings", false },
 	{ 'v', "verbose", NULL, NULL, "tell more about errors", false },
+	{ 'D', "dry-run", NULL, NULL, "dev del: tell what would be done, and do nothing", false },
+	{ 'T', "timeout", NULL, "SEC", "how long a command may wait for something in all", false },
 	{ 0, NULL, NULL, NULL, NULL, false },
 };
 
@@ -30,7 +35,19 @@ static void set_action(struct options *opt, enum option_action action)
 		opt->action = action;
 }
 
-static void apply(struct options *opt, char letter, const char *value)
+static bool set_timeout(struct options *opt, const char *value)
+{
+	uint64_t seconds;
+
+	if (parse_dec(value, TIMEOUT_MAX, &seconds) < 0)
+		return false;
+	opt->timeout = (unsigned int)seconds;
+	opt->has_timeout = true;
+	return true;
+}
+
+/* false when the value is none of that option. */
+static bool apply(struct options *opt, char letter, const char *value)
 {
 	switch (letter) {
 	case 'V':
@@ -69,7 +86,13 @@ static void apply(struct options *opt, char letter, const char *value)
 	case 'v':
 		opt->verbose = true;
 		break;
+	case 'D':
+		opt->dry_run = true;
+		break;
+	case 'T':
+		return set_timeout(opt, value);
 	}
+	return true;
 }
 
 /* The option with that long name, or the only one that it abbreviates. */
@@ -108,6 +131,7 @@ enum parsed {
 	PARSED_WITH_NEXT, /* the next word was its value */
 	PARSED_NO_VALUE, /* ... but there is no next word */
 	PARSED_EXTRA_VALUE, /* --name=value of one that takes none */
+	PARSED_BAD_VALUE,
 };
 
 static enum parsed parse_long(struct options *opt, const char *word, const char *next)
@@ -120,14 +144,12 @@ static enum parsed parse_long(struct options *opt, const char *word, const char 
 		return PARSED_UNKNOWN;
 	if (!d->metavar && equals)
 		return PARSED_EXTRA_VALUE;
-	if (!d->metavar || equals) {
-		apply(opt, d->letter, equals ? equals + 1 : NULL);
-		return PARSED_ONE;
-	}
+	if (!d->metavar || equals)
+		return apply(opt, d->letter, equals ? equals + 1 : NULL) ? PARSED_ONE :
+									   PARSED_BAD_VALUE;
 	if (!next)
 		return PARSED_NO_VALUE;
-	apply(opt, d->letter, next);
-	return PARSED_WITH_NEXT;
+	return apply(opt, d->letter, next) ? PARSED_WITH_NEXT : PARSED_BAD_VALUE;
 }
 
 /* Letters in one word, -jpd; the value of the last may follow at once. */
@@ -146,7 +168,8 @@ static enum parsed parse_cluster(struct options *opt, const char *word, const ch
 		}
 		if (!c[1] && !next)
 			return PARSED_NO_VALUE;
-		apply(&result, *c, c[1] ? c + 1 : next);
+		if (!apply(&result, *c, c[1] ? c + 1 : next))
+			return PARSED_BAD_VALUE;
 		*opt = result;
 		return c[1] ? PARSED_ONE : PARSED_WITH_NEXT;
 	}
@@ -178,12 +201,28 @@ static bool is_value(const char *previous)
 	return previous && !strcmp(previous, "device_features");
 }
 
+/* What the value of the option in that word should look like; only two take one. */
+static const char *expected_value(const char *word)
+{
+	bool letters = word[1] != '-' && !word[2];
+	const char *name = word + 1 + (word[1] == '-');
+	const struct option_desc *d = letters ? find_letter(*name) :
+						find_long(name, strcspn(name, "="));
+
+	if (!d)
+		d = find_letter(word[strlen(word) - 1]);
+	return d && d->letter == 'b' ? "a file name" : "a decimal number of seconds up to 1000000";
+}
+
 static void report(struct app *app, enum parsed parsed, const char *word)
 {
 	if (parsed == PARSED_UNKNOWN)
 		diag_usage(app, "unknown option \"%s\"", word);
 	else if (parsed == PARSED_NO_VALUE)
-		diag_usage(app, "option \"%s\" needs a file name", word);
+		diag_usage(app, "option \"%s\" needs %s", word, expected_value(word));
+	else if (parsed == PARSED_BAD_VALUE)
+		diag_usage(app, "option \"%s\" needs a decimal number of seconds up to %d", word,
+			   TIMEOUT_MAX);
 	else
 		diag_usage(app, "option \"%s\" takes no value", word);
 }

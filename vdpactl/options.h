@@ -24,6 +24,9 @@ struct options {
 	bool force;
 	bool quiet;
 	bool verbose;
+	bool dry_run; /* only where struct command says so; command.c refuses it elsewhere */
+	bool has_timeout;
+	unsigned int timeout; /* seconds: what a command may wait in all, see app_limit_ms() */
 	const char *batch; /* a file, "-", or NULL */
 };
 

@@ -56,7 +56,8 @@ static void add_entry(struct strbuf *sb, const char *item, const char *text)
 /* "[ mtu MTU ]", "DEV...", ... */
 static void arg_text(char *buf, size_t size, const struct arg *arg, bool legacy)
 {
-	const char *open = arg->required ? "" : "[ ", *close = arg->required ? "" : " ]";
+	bool required = arg->required && (legacy || !arg->or_words);
+	const char *open = required ? "" : "[ ", *close = required ? "" : " ]";
 	const char *metavar = arg->metavar ? arg->metavar : "";
 
 	if (legacy && arg->kind == VALUE_MAC)

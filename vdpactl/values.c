@@ -187,8 +187,7 @@ static enum status parse_qidx(struct app *app, const struct arg *arg, const char
 	return ST_OK;
 }
 
-/* Where the value goes; the argument's kind tells its type. */
-static void *slot(const struct arg *arg, struct args *args)
+void *value_slot(const struct arg *arg, struct args *args)
 {
 	return (char *)args + arg->offset;
 }
@@ -199,7 +198,7 @@ static enum status parse_choice(struct app *app, const struct arg *arg, const ch
 	for (const char *const *c = arg->choices; *c; c++) {
 		if (strcmp(text, *c))
 			continue;
-		*(const char **)slot(arg, args) = *c;
+		*(const char **)value_slot(arg, args) = *c;
 		return ST_OK;
 	}
 	return refuse(app, arg, text);
@@ -212,7 +211,7 @@ static enum status parse_number(struct app *app, const struct arg *arg, const ch
 
 	if (parse_dec(text, arg->max, &v) < 0 || v < arg->min)
 		return refuse(app, arg, text);
-	*(uint64_t *)slot(arg, args) = v;
+	*(uint64_t *)value_slot(arg, args) = v;
 	return ST_OK;
 }
 
@@ -223,7 +222,7 @@ static enum status parse_octets(struct app *app, const struct arg *arg, const ch
 
 	if (parse_size(text, &v) < 0 || v > INT64_MAX)
 		return refuse(app, arg, text);
-	*(uint64_t *)slot(arg, args) = v;
+	*(uint64_t *)value_slot(arg, args) = v;
 	return ST_OK;
 }
 
@@ -261,7 +260,7 @@ enum status value_parse(struct app *app, const struct arg *arg, char *text, stru
 	case VALUE_TEXT:
 		if (!*text)
 			return refuse(app, arg, text);
-		*(const char **)slot(arg, args) = text;
+		*(const char **)value_slot(arg, args) = text;
 		return ST_OK;
 	case VALUE_CHOICE:
 		return parse_choice(app, arg, text, args);

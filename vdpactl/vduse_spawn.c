@@ -178,7 +178,8 @@ static enum status wait_ready(struct app *app, const char *name, const char *pat
 			      pid_t pid)
 {
 	CLEANUP(strbuf_free) struct strbuf line = STRBUF_INIT;
-	int r = read_line(fds[0], &line, vduse_now_ms() + VDUSE_START_MS);
+	int ms = app_limit_ms(app, VDUSE_START_MS);
+	int r = read_line(fds[0], &line, vduse_now_ms() + ms);
 	int64_t end = vduse_now_ms();
 	int ended;
 
@@ -186,7 +187,7 @@ static enum status wait_ready(struct app *app, const char *name, const char *pat
 	if (r == -ETIMEDOUT)
 		return diag_fail(app, name, ETIMEDOUT, NULL,
 				 "the daemon of \"%s\" is not ready after %d seconds", name,
-				 VDUSE_START_MS / 1000);
+				 ms / 1000);
 	if (r == -EINTR)
 		return diag_fail(app, name, EINTR, NULL, "interrupted");
 	if (r == -ENOMEM)

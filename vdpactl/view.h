@@ -29,6 +29,10 @@ struct dev_view {
 	const struct vdpa_sysdev *sysdev;
 	const struct vdpa_netdev *netdev;
 	const struct vdpa_vstats_list *vstats;
+	const struct vdpa_config *config;
+	const struct vdpa_user_list *users; /* n_users of them, from first_user on */
+	size_t first_user;
+	size_t n_users;
 };
 
 void view_text_mgmtdev(struct strbuf *sb, const struct view *v, const struct vdpa_mgmtdev *m);
@@ -42,6 +46,8 @@ void view_text_vstats_list(struct strbuf *sb, const struct view *v, const char *
 
 json_t *view_json_mgmtdev(const struct view *v, const struct vdpa_mgmtdev *m);
 json_t *view_json_dev(const struct view *v, const struct dev_view *d);
+/* n of the users, from first on */
+json_t *view_json_users(const struct vdpa_user_list *users, size_t first, size_t n);
 json_t *view_json_config(const struct view *v, const struct vdpa_config *c);
 json_t *view_json_vstats(const struct view *v, const struct vdpa_vstats *s, bool index);
 json_t *view_json_vstats_list(const struct view *v, const struct vdpa_vstats_list *list);

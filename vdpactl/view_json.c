@@ -100,6 +100,47 @@ static json_t *netdev(const char *name, const struct vdpa_netdev *n)
 	return o;
 }
 
+static void put_location(json_t *o, const struct vdpa_sysdev *s)
+{
+	uint32_t n;
+	int node;
+
+	put_string(o, "pci", vdpa_sysdev_get_pci(s));
+	put_string(o, "pf", vdpa_sysdev_get_pf(s));
+	if (vdpa_sysdev_get_vf(s, &n))
+		put_u64(o, "vf", n);
+	if (vdpa_sysdev_get_sf(s, &n))
+		put_u64(o, "sf", n);
+	put_string(o, "representor", vdpa_sysdev_get_representor(s));
+	if (vdpa_sysdev_get_numa_node(s, &node))
+		put_u64(o, "numa_node", (uint64_t)node);
+}
+
+json_t *view_json_users(const struct vdpa_user_list *users, size_t first, size_t n)
+{
+	json_t *array = json_make_array();
+
+	for (size_t i = first; i < first + n; i++) {
+		json_t *o = json_make_object();
+
+		put_u64(o, "pid", (uint64_t)vdpa_user_list_get_pid(users, i));
+		put_string(o, "comm", vdpa_user_list_get_comm(users, i));
+		json_append(array, o);
+	}
+	return array;
+}
+
+static void put_state(json_t *o, const struct dev_view *d)
+{
+	uint64_t features;
+
+	if (d->config)
+		json_put(o, "negotiated",
+			 json_make_bool(vdpa_config_get_negotiated_features(d->config, &features)));
+	if (d->n_users)
+		json_put(o, "users", view_json_users(d->users, d->first_user, d->n_users));
+}
+
 static void put_sysdev(json_t *o, const struct vdpa_sysdev *s, const struct vdpa_netdev *n)
 {
 	const char *ifname = vdpa_sysdev_get_netdev(s);
@@ -121,6 +162,7 @@ static void put_sysdev(json_t *o, const struct vdpa_sysdev *s, const struct vdpa
 	put_string(o, "parent", vdpa_sysdev_get_parent(s));
 	put_string(o, "parent_bus", vdpa_sysdev_get_parent_bus(s));
 	put_string(o, "parent_driver", vdpa_sysdev_get_parent_driver(s));
+	put_location(o, s);
 }
 
 static json_t *queue(const struct vdpa_vstats *s, bool index)
@@ -173,6 +215,7 @@ json_t *view_json_dev(const struct view *v, const struct dev_view *d)
 		if (d->sysdev)
 			put_sysdev(o, d->sysdev, d->netdev);
 		json_put(o, "managed", json_make_bool(vdpa_dev_is_managed(d->dev)));
+		put_state(o, d);
 	}
 	if (d->vstats)
 		json_put(o, "vstats", queues(d->vstats));

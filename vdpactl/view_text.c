@@ -121,6 +121,36 @@ static void netdev(struct strbuf *sb, const struct vdpa_netdev *n)
 	string(sb, "operstate", vdpa_netdev_get_operstate(n));
 }
 
+static void location(struct strbuf *sb, const struct vdpa_sysdev *s)
+{
+	uint32_t n;
+	int node;
+
+	string(sb, "pci", vdpa_sysdev_get_pci(s));
+	string(sb, "pf", vdpa_sysdev_get_pf(s));
+	if (vdpa_sysdev_get_vf(s, &n))
+		number(sb, "vf", n);
+	if (vdpa_sysdev_get_sf(s, &n))
+		number(sb, "sf", n);
+	string(sb, "representor", vdpa_sysdev_get_representor(s));
+	if (vdpa_sysdev_get_numa_node(s, &node))
+		number(sb, "numa_node", (uint64_t)node);
+}
+
+/* " users 312 (qemu),..." */
+static void users(struct strbuf *sb, const struct dev_view *d)
+{
+	for (size_t i = 0; i < d->n_users; i++) {
+		const char *comm = vdpa_user_list_get_comm(d->users, d->first_user + i);
+
+		strbuf_add(sb, i ? "," : " users ");
+		text_u64(sb, (uint64_t)vdpa_user_list_get_pid(d->users, d->first_user + i));
+		strbuf_add(sb, " (");
+		text_escaped(sb, comm ? comm : "");
+		strbuf_addc(sb, ')');
+	}
+}
+
 static void sysdev(struct strbuf *sb, const struct vdpa_sysdev *s, const struct vdpa_netdev *n)
 {
 	string(sb, "driver", vdpa_sysdev_get_driver(s));
@@ -135,6 +165,7 @@ static void sysdev(struct strbuf *sb, const struct vdpa_sysdev *s, const struct 
 	string(sb, "parent", vdpa_sysdev_get_parent(s));
 	string(sb, "parent_bus", vdpa_sysdev_get_parent_bus(s));
 	string(sb, "parent_driver", vdpa_sysdev_get_parent_driver(s));
+	location(sb, s);
 }
 
 /* The counters of one queue, "key value " each. */
@@ -160,6 +191,7 @@ static void counters(struct strbuf *sb, const struct vdpa_vstats *s, bool index)
 
 static void dev_details(struct strbuf *sb, const struct dev_view *d)
 {
+	uint64_t features;
 	uint16_t size;
 
 	if (vdpa_dev_get_min_vq_size(d->dev, &size))
@@ -167,6 +199,11 @@ static void dev_details(struct strbuf *sb, const struct dev_view *d)
 	if (d->sysdev)
 		sysdev(sb, d->sysdev, d->netdev);
 	string(sb, "managed", vdpa_dev_is_managed(d->dev) ? "true" : "false");
+	if (d->config)
+		string(sb, "negotiated",
+		       vdpa_config_get_negotiated_features(d->config, &features) ? "true" :
+										   "false");
+	users(sb, d);
 }
 
 void view_text_dev(struct strbuf *sb, const struct view *v, const struct dev_view *d)

@@ -20,7 +20,7 @@ is() { # WORD...
 	complete vdpactl d
 	is dev
 	complete vdpactl dev ''
-	is show list add del config vstats set help
+	is show list add del config vstats set replace bind unbind wait resolve users help
 	complete vdpactl dev co
 	is config
 	complete vdpactl d c s
@@ -52,11 +52,11 @@ is() { # WORD...
 
 @test "keywords" {
 	complete vdpactl dev add ''
-	is name mgmtdev mac mtu max_vqp max_vqs device_features force help
+	is name mgmtdev mac mtu max_vqp max_vqs device_features driver wait force help
 	complete vdpactl dev add n x ''
-	is mgmtdev mac mtu max_vqp max_vqs device_features force
+	is mgmtdev mac mtu max_vqp max_vqs device_features driver wait force
 	complete vdpactl dev add name x mgmtdev y mac random max_vqs 4 mtu 1 ''
-	is device_features force
+	is device_features driver wait force
 	complete vdpactl dev add force name x m
 	is mgmtdev mac mtu max_vqp max_vqs
 	complete vdpactl dev add name ''
@@ -78,6 +78,31 @@ is() { # WORD...
 	complete vdpa dev add mac ''
 	is ''
 	complete /usr/sbin/vdpa dev vstats show x qidx a
+	is ''
+}
+
+@test "words of commands that vdpa lacks" {
+	complete vdpactl dev del ''
+	is mgmtdev type driver if_exists force help
+	complete vdpactl dev del x ''
+	is mgmtdev type driver if_exists force
+	complete vdpactl dev del driver ''
+	is vhost_vdpa virtio_vdpa none
+	complete vdpactl dev show type ''
+	is net block
+	complete vdpactl dev bind x driver v
+	is vhost_vdpa virtio_vdpa
+	complete vdpactl dev bind x driver vhost_vdpa wait ''
+	is force
+	complete vdpactl dev wait x ''
+	is present bound chardev netdev blockdev absent
+	complete vdpactl dev wait x present ''
+	is ''
+	complete vdpactl dev replace name x mgmtdev y driver virtio_vdpa wait 3 f
+	is force
+	complete vdpa dev del ''
+	is ''
+	complete vdpa dev show x ''
 	is ''
 }
 

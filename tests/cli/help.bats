@@ -16,7 +16,7 @@ helps() { # ARG...
 	done
 	for words in 'dev help' 'dev h' 'help dev' 'dev -h' '-h dev'; do
 		helps $words
-		prints 'vdpactl dev add name NAME' 'vdpactl dev del DEV... [ if_exists ] [ force ]'
+		prints 'vdpactl dev add name NAME' 'vdpactl dev del [ DEV... ] [ mgmtdev MGMTDEV ]' '[ driver DRIVER ] [ if_exists ] [ force ]'
 	done
 	helps mgmtdev help
 	helps dev config help
@@ -29,7 +29,8 @@ helps() { # ARG...
 		prints 'vdpactl dev add name NAME mgmtdev MGMTDEV' 'max_vqs N' 'device_features HEX|NAMES'
 		[[ $output != *'dev del'* ]]
 	done
-	for command in 'mgmtdev show' 'dev show' 'dev del' 'dev set' 'dev config show' 'dev vstats show'; do
+	for command in 'mgmtdev show' 'dev show' 'dev del' 'dev set' 'dev config show' 'dev vstats show' 'dev replace' 'dev bind' \
+		'dev unbind' 'dev wait' 'dev resolve' 'dev users'; do
 		helps $command help
 		[[ ${lines[0]} == "Usage: vdpactl $command "* ]]
 	done

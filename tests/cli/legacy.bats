@@ -51,7 +51,9 @@ load cli
 	for words in "dev add name x mgmtdev $NONE force" "dev add name x mgmtdev $NONE max_vqs 2" \
 		"dev add name x mgmtdev $NONE mac random" "dev add name x mgmtdev $NONE device_features MAC,MTU" \
 		'dev del x if_exists' 'dev del x force' 'dev vstats show x qidx all' 'dev vstats show x qidx ctrlvq' \
-		'dev add help'; do
+		'dev add help' "dev add name x mgmtdev $NONE driver vhost_vdpa" "dev add name x mgmtdev $NONE wait" \
+		'dev show mgmtdev x' 'dev show x type net' 'dev del x driver none' 'dev bind x driver vhost_vdpa' 'dev wait x present' \
+		'dev resolve x' 'dev users x' "dev replace name x mgmtdev $NONE" 'dev unbind x'; do
 		legacy_fails $words
 		[[ $stderr != *'kernel answers'* ]]
 	done

@@ -36,11 +36,11 @@ is_pretty() {
 }
 
 @test "every option is known in every form" {
-	for option in V h j p d o s n q v; do
+	for option in V h j p d o s n q v D "T 1"; do
 		run -0 --separate-stderr "$VDPACTL" -$option help
 	done
 	for option in Version version help json pretty details oneline statistics stats no-nice-names numeric \
-		quiet verbose; do
+		quiet verbose dry-run "timeout 1"; do
 		run -0 --separate-stderr "$VDPACTL" -$option help
 		run -0 --separate-stderr "$VDPACTL" --$option help
 	done
@@ -60,6 +60,15 @@ is_pretty() {
 	fails 2 -b
 	says 'option "-b" needs a file name'
 	fails 2 dev --batch
+	fails 2 -jb
+	for option in -T --timeout -timeout; do
+		fails 2 dev $option
+		says "option \"$option\" needs a decimal number of seconds"
+		fails 2 dev $option x
+	done
+	fails 2 --timeout=1000001 dev
+	fails 2 -T1s dev
+	fails 2 --dry-run=yes dev
 }
 
 @test "-- ends the options" {
@@ -88,4 +97,11 @@ is_pretty() {
 		run -0 --separate-stderr "$VDPA" dev help $option
 	done
 	legacy_fails --complete 1 vdpa ''
+}
+
+@test "--dry-run is refused by commands that would do it all the same" {
+	for words in 'dev add name x mgmtdev y' 'dev show' 'dev set name x mac 2:0:0:0:0:1' 'vduse del x'; do
+		fails 2 --dry-run $words
+		says '--dry-run cannot be used with this command'
+	done
 }

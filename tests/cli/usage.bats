@@ -74,6 +74,43 @@ load cli
 	fails 2 dev vstats show x qidx 1 qidx 2
 }
 
+@test "drivers, conditions, filters" {
+	fails 2 dev add name x mgmtdev $NONE driver vfio
+	says 'driver "vfio" is not "vhost_vdpa", "virtio_vdpa" or "none"'
+	fails 2 dev bind x
+	says '"driver DRIVER" is missing'
+	fails 2 dev bind x driver none
+	says 'driver "none" is not "vhost_vdpa" or "virtio_vdpa"'
+	fails 2 dev bind driver vhost_vdpa
+	fails 2 dev add name x mgmtdev $NONE wait -- -1
+	fails 2 dev add name x mgmtdev $NONE wait 1000001
+	says 'wait "1000001" is not a decimal number of seconds from 0 to 1000000'
+	fails 2 dev add name x mgmtdev $NONE wait 1s
+	for words in 'wait' 'wait 5' 'wait mtu 1500' 'driver vhost_vdpa' 'driver none' 'wait driver virtio_vdpa'; do
+		parses dev add name x mgmtdev $NONE $words
+		parses dev replace name x mgmtdev $NONE $words
+	done
+	fails 2 dev wait x
+	fails 2 dev wait x gone
+	says 'COND "gone" is not "present", "bound", '
+	fails 2 dev wait x present now
+	says 'SEC "now" is not a decimal number of seconds'
+	fails 2 dev wait x present 1 2
+	fails 2 dev resolve
+	fails 2 dev resolve ''
+	fails 2 dev users
+	fails 2 dev users x y
+	fails 2 dev show type disk
+	says 'type "disk" is not "net" or "block"'
+	fails 2 dev del if_exists force mgmtdev
+	says 'is expected after "mgmtdev"'
+	fails 2 dev del mgmtdev a/b/c
+	for words in 'mgmtdev x' 'type net' 'driver none' 'x*' 'x type block if_exists' "mgmtdev $NONE force"; do
+		run --separate-stderr "$VDPACTL" dev del $words
+		[[ $status == [368] || ($status == 0 && $words == *if_exists) ]]
+	done
+}
+
 @test "numbers" {
 	for n in abc 0x5dc -1 1.5 1e3 65536 18446744073709551616 '' ' ' '1 ' '++1'; do
 		fails 2 dev add name x mgmtdev $NONE mtu -- "$n"

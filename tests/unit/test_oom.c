@@ -158,6 +158,35 @@ static int call_caps(struct vdpa_ctx *ctx)
 	return r;
 }
 
+static int call_sysdev_list(struct vdpa_ctx *ctx)
+{
+	struct vdpa_sysdev_list *list = NULL;
+	int r = vdpa_sysdev_list(ctx, &list);
+
+	assert_int_equal(r < 0, list == NULL);
+	vdpa_sysdev_list_unref(list);
+	return r;
+}
+
+static int call_resolve(struct vdpa_ctx *ctx)
+{
+	struct vdpa_sysdev_list *list = NULL;
+	int r = vdpa_resolve(ctx, "d0", NULL, &list);
+
+	assert_int_equal(r < 0, list == NULL);
+	vdpa_sysdev_list_unref(list);
+	return r;
+}
+
+static int call_resolve_nothing(struct vdpa_ctx *ctx)
+{
+	struct vdpa_sysdev_list *list = NULL;
+	int r = vdpa_resolve(ctx, "pci/0000:00:00.0", NULL, &list);
+
+	assert_null(list);
+	return r == -ENODEV ? 0 : r;
+}
+
 static int add(struct vdpa_ctx *ctx, const char *mgmtdev)
 {
 	struct vdpa_spec *spec = NULL;
@@ -334,6 +363,9 @@ SWEEP(dev_get)
 SWEEP(config_list)
 SWEEP(vstats_list)
 SWEEP(caps)
+SWEEP(sysdev_list)
+SWEEP(resolve)
+SWEEP(resolve_nothing)
 SWEEP(add)
 SWEEP(add_refused)
 SWEEP(add_lost)
@@ -345,13 +377,23 @@ SWEEP(no_family)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mgmtdev_list), cmocka_unit_test(test_mgmtdev_get),
-		cmocka_unit_test(test_dev_list),     cmocka_unit_test(test_dev_get),
-		cmocka_unit_test(test_config_list),  cmocka_unit_test(test_vstats_list),
-		cmocka_unit_test(test_caps),	     cmocka_unit_test(test_add),
-		cmocka_unit_test(test_add_refused),  cmocka_unit_test(test_add_lost),
-		cmocka_unit_test(test_warning),	     cmocka_unit_test(test_bulk),
-		cmocka_unit_test(test_pipeline),     cmocka_unit_test(test_no_family),
+		cmocka_unit_test(test_mgmtdev_list),
+		cmocka_unit_test(test_mgmtdev_get),
+		cmocka_unit_test(test_dev_list),
+		cmocka_unit_test(test_dev_get),
+		cmocka_unit_test(test_config_list),
+		cmocka_unit_test(test_vstats_list),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_add_refused),
+		cmocka_unit_test(test_add_lost),
+		cmocka_unit_test(test_warning),
+		cmocka_unit_test(test_bulk),
+		cmocka_unit_test(test_pipeline),
+		cmocka_unit_test(test_no_family),
+		cmocka_unit_test(test_sysdev_list),
+		cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_resolve_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,12 +160,70 @@ static void test_no_proc(void **state)
 	assert_null(list);
 }
 
+static struct vdpa_user_list *users_of_all(struct tree *t)
+{
+	struct vdpa_sysdev_list *devs = NULL;
+	struct vdpa_user_list *list = NULL;
+	struct vdpa_sysdev *v[8] = { NULL };
+	size_t n;
+
+	assert_int_equal(vdpa_sysdev_list(t->ctx, &devs), 0);
+	n = vdpa_sysdev_list_get_size(devs);
+	assert_true(n <= 8);
+	for (size_t i = 0; i < n; i++)
+		v[i] = vdpa_sysdev_list_get(devs, i);
+	assert_int_equal(vdpa_user_list_devs(t->ctx, v, n, &list), 0);
+	vdpa_sysdev_list_unref(devs);
+	return list;
+}
+
+static void check_user(const struct vdpa_user_list *list, size_t i, const char *dev, int pid)
+{
+	assert_string_equal(vdpa_user_list_get_dev(list, i), dev);
+	assert_int_equal(vdpa_user_list_get_pid(list, i), pid);
+}
+
+/* /dev/zero (1:5) is another device's; one process has both. */
+static void test_many(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_user_list *list;
+
+	list = users_of_all(t);
+	assert_int_equal(vdpa_user_list_get_size(list), 0);
+	vdpa_user_list_unref(list);
+	add_device(t);
+	tree_vdpa(t, "sys/devices", "a", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/a", "vhost-vdpa-1", "1:5\n");
+	tree_vdpa(t, "sys/devices", "unbound", NULL);
+	tree_vdpa(t, "sys/devices", "disk", "virtio_vdpa");
+	tree_virtio(t, "sys/devices/disk", "virtio0", "block/vda");
+	tree_process(t, 9, "both\n", "/dev/null");
+	tree_link(t, "proc/9/fd/4", "/dev/zero");
+	tree_link(t, "proc/9/fd/5", "/dev/null");
+	tree_process(t, 7, "one\n", "/dev/null");
+	tree_process(t, 8, "none\n", "/dev/full");
+	list = users_of_all(t);
+	assert_int_equal(vdpa_user_list_get_size(list), 3);
+	check_user(list, 0, "a", 9);
+	check_user(list, 1, "sim0", 7);
+	check_user(list, 2, "sim0", 9);
+	assert_string_equal(vdpa_user_list_get_comm(list, 1), "one");
+	assert_null(vdpa_user_list_get_dev(list, 3));
+	vdpa_user_list_unref(list);
+	/* Nobody can have one open: /proc is not even read. */
+	tree_write(t, "sys/module/vhost_vdpa/refcnt", "0\n");
+	list = users_of_all(t);
+	assert_int_equal(vdpa_user_list_get_size(list), 0);
+	vdpa_user_list_unref(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TREE_TEST(test_scan),	 TREE_TEST(test_refcnt), TREE_TEST(test_not_vhost),
 		TREE_TEST(test_self),	 TREE_TEST(test_hidden), TREE_TEST(test_first_only),
-		TREE_TEST(test_no_proc),
+		TREE_TEST(test_no_proc), TREE_TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
