@@ -131,6 +131,12 @@ struct vduse_args {
 	uint64_t size; /* octets */
 };
 
+/* What only save, apply and restore take. */
+struct state_args {
+	const char *file;
+	uint64_t wait; /* seconds */
+};
+
 struct args {
 	uint64_t has; /* HAS_* */
 	char **items; /* owned array of the positional words, which are argv's; all of them */
@@ -146,6 +152,7 @@ struct args {
 	uint32_t qidx; /* or VDPA_QUEUE_INDEX_CTRL */
 	bool qidx_all;
 	struct vduse_args vduse;
+	struct state_args state;
 };
 
 /* Reports what is wrong. */
