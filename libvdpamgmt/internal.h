@@ -149,7 +149,7 @@ int guard_probe(struct vdpa_ctx *ctx, const char *name, const char *path);
 struct parent_info {
 	const char *driver; /* kernel driver's name, or the handle of a parent without a bus */
 	const char *module; /* to modprobe */
-	unsigned int attrs; /* PARENT_TAKES_* in DEV_NEW */
+	unsigned int attrs; /* PARENT_TAKES_* in DEV_NEW, PARENT_SETS_MAC in ATTR_SET */
 	bool many; /* several devices a parent are fine */
 	bool unchecked; /* does not refuse a second device, and breaks with it */
 	bool add_whole; /* crashes when a signal kills the process in the middle of DEV_NEW */
@@ -159,6 +159,7 @@ struct parent_info {
 #define PARENT_TAKES_MTU (1u << 1)
 #define PARENT_TAKES_MAX_VQP (1u << 2)
 #define PARENT_TAKES_FEATURES (1u << 3)
+#define PARENT_SETS_MAC (1u << 4)
 
 /* The table's row for the management device with that handle ("BUS/NAME"), or NULL. */
 const struct parent_info *parent_lookup(struct vdpa_ctx *ctx, const char *handle);

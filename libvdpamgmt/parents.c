@@ -8,20 +8,22 @@
 #define MTU PARENT_TAKES_MTU
 #define MAX_VQP PARENT_TAKES_MAX_VQP
 #define FEATURES PARENT_TAKES_FEATURES
+#define SET_MAC PARENT_SETS_MAC
 
 /*
  * What the kernel doesn't tell by netlink (config_attr_mask), from its source
  * as of 6.12 and 7.2.  An auxiliary driver is called MODULE.NAME.
  */
 static const struct parent_info parents[] = {
-	{ "vdpasim_net", "vdpa_sim_net", MAC | MTU | FEATURES, .many = true, .add_whole = true },
+	{ "vdpasim_net", "vdpa_sim_net", MAC | MTU | FEATURES | SET_MAC, .many = true,
+	  .add_whole = true },
 	{ "vdpasim_blk", "vdpa_sim_blk", 0, .many = true, .add_whole = true },
 	{ "vduse", "vduse", 0, .many = true },
 	{ "ifcvf", "ifcvf", FEATURES, .unchecked = true },
 	{ "vp-vdpa", "vp_vdpa", FEATURES, .unchecked = true },
 	{ "octep_vdpa", "octep_vdpa", FEATURES, .unchecked = true },
-	{ "mlx5_core", "mlx5_vdpa", MAC | MTU | MAX_VQP | FEATURES, false },
-	{ "mlx5_core.sf", "mlx5_vdpa", MAC | MTU | MAX_VQP | FEATURES, false },
+	{ "mlx5_core", "mlx5_vdpa", MAC | MTU | MAX_VQP | FEATURES | SET_MAC, false },
+	{ "mlx5_core.sf", "mlx5_vdpa", MAC | MTU | MAX_VQP | FEATURES | SET_MAC, false },
 	{ "pds_vdpa.vDPA", "pds_vdpa", MAC | MAX_VQP | FEATURES, false },
 };
 
@@ -75,4 +77,25 @@ const struct parent_info *parent_lookup(struct vdpa_ctx *ctx, const char *handle
 			return find_driver(handles[i].driver);
 	}
 	return NULL;
+}
+
+bool vdpa_parent_get_attrs(struct vdpa_ctx *ctx, const char *handle, unsigned int *attrs)
+{
+	const struct parent_info *info = parent_lookup(ctx, handle);
+
+	_Static_assert(VDPA_PARENT_MAC == PARENT_TAKES_MAC && VDPA_PARENT_MTU == PARENT_TAKES_MTU &&
+			       VDPA_PARENT_MAX_VQP == PARENT_TAKES_MAX_VQP &&
+			       VDPA_PARENT_FEATURES == PARENT_TAKES_FEATURES &&
+			       VDPA_PARENT_SET_MAC == PARENT_SETS_MAC,
+		       "the public bits are the table's");
+	if (info)
+		*attrs = info->attrs;
+	return info;
+}
+
+const char *vdpa_parent_get_module(struct vdpa_ctx *ctx, const char *handle)
+{
+	const struct parent_info *info = parent_lookup(ctx, handle);
+
+	return info ? info->module : NULL;
 }

@@ -227,6 +227,24 @@ VDPA_API bool vdpa_mgmtdev_get_max_vqs(const struct vdpa_mgmtdev *mgmtdev, uint3
 /* Virtio feature bits that its devices can offer. Since: 0.1 */
 VDPA_API bool vdpa_mgmtdev_get_features(const struct vdpa_mgmtdev *mgmtdev, uint64_t *features);
 
+/*
+ * What the kernel doesn't tell of a parent, from its driver's source; it serves
+ * to plan and to explain, not to forbid: a later kernel may take more.
+ * vdpa_parent_get_attrs: what its devices can be made with, and whether
+ * vdpa_dev_set() can change their MAC (VDPA_PARENT_*); false when that driver
+ * is not known here.  handle is that of a management device, which need not exist.
+ * vdpa_parent_get_module: the kernel module that makes the management device
+ * appear, or NULL when it is not known.  Since: 0.1
+ */
+#define VDPA_PARENT_MAC (1u << 0)
+#define VDPA_PARENT_MTU (1u << 1)
+#define VDPA_PARENT_MAX_VQP (1u << 2)
+#define VDPA_PARENT_FEATURES (1u << 3)
+#define VDPA_PARENT_SET_MAC (1u << 4)
+
+VDPA_API bool vdpa_parent_get_attrs(struct vdpa_ctx *ctx, const char *handle, unsigned int *attrs);
+VDPA_API const char *vdpa_parent_get_module(struct vdpa_ctx *ctx, const char *handle);
+
 /* ---- devices -------------------------------------------------------- */
 
 /*

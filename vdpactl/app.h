@@ -22,6 +22,7 @@
 #include "vdpamgmt.h"
 
 struct command;
+struct progress;
 
 /* The exit statuses; as `vdpa`, everything but ST_OK ends as ST_ERROR. */
 enum status {
@@ -54,9 +55,11 @@ struct app {
 	char path[64]; /* its words ("dev add") */
 	const char *file; /* batch file and line that runs; NULL outside a batch */
 	unsigned long line;
+	unsigned long column; /* of a file of another kind; 0: not told */
 	int64_t started; /* monotonic milliseconds, when the command that runs began */
 
 	struct strbuf out; /* what goes to stdout when the command is through */
+	struct progress *progress; /* the one that is shown; NULL: none */
 	bool out_gone; /* the reader went away: nothing more is written */
 	enum document document;
 	struct json_out json;

@@ -145,6 +145,12 @@ struct dev_args {
 /* "wait" without a number. */
 #define DEV_WAIT_DEFAULT UINT64_MAX
 
+/* What only save, apply and restore take. */
+struct state_args {
+	const char *file;
+	uint64_t wait; /* seconds */
+};
+
 struct args {
 	uint64_t has; /* HAS_* */
 	char **items; /* owned array of the positional words, which are argv's; all of them */
@@ -161,6 +167,7 @@ struct args {
 	bool qidx_all;
 	struct vduse_args vduse;
 	struct dev_args dev;
+	struct state_args state;
 };
 
 /* Reports what is wrong. */

@@ -10,8 +10,7 @@
 #include "dev_args.h"
 #include "vduse.h"
 
-#define LOCK_DIR "/run/vdpactl"
-#define LOCK_FILE LOCK_DIR "/bind.lock"
+#define LOCK_FILE BIND_LOCK_DIR "/bind.lock"
 #define LOCK_MS 30000
 #define MODPROBE_MS 30000
 #define POLL_MS 20
@@ -65,15 +64,14 @@ enum status bind_load_driver(struct app *app, const char *driver)
 
 /* ---- autoprobe ---- */
 
-/* The locked file; it has text while autoprobe is off and was on. */
-static int open_lock(const struct app *app)
+int bind_lock(const char *path, int timeout_ms)
 {
-	int64_t end = app_now_ms() + app_limit_ms(app, LOCK_MS);
+	int64_t end = app_now_ms() + timeout_ms;
 	int fd;
 
-	if (mkdir(LOCK_DIR, 0755) < 0 && errno != EEXIST)
+	if (mkdir(BIND_LOCK_DIR, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -93,7 +91,7 @@ static int open_lock(const struct app *app)
 	return fd;
 }
 
-/* Whoever held the lock before may have been killed with autoprobe off. */
+/* The file has text while autoprobe is off and was on: whoever held the lock before may have been killed with autoprobe off. */
 static int switch_off(struct app *app, int fd, bool *was)
 {
 	struct stat st;
@@ -122,7 +120,7 @@ static int switch_back(struct app *app, int fd, bool was)
 enum status bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a)
 {
 	a->was = false;
-	a->fd = open_lock(app);
+	a->fd = bind_lock(LOCK_FILE, app_limit_ms(app, LOCK_MS));
 	if (a->fd == -EINTR)
 		return diag_fail(app, name, EINTR, NULL, "interrupted");
 	if (a->fd < 0)

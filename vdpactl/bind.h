@@ -12,6 +12,15 @@
 
 #include "app.h"
 
+/* Where locks between commands are. */
+#define BIND_LOCK_DIR "/run/vdpactl"
+
+/*
+ * Locks a file of that directory, which is made: its descriptor, to be closed, or
+ * -ETIMEDOUT, -EINTR (a held signal came) or -errno.
+ */
+int bind_lock(const char *path, int timeout_ms);
+
 /* Autoprobe is off from _off to _back; whoever is killed in between is made up for by the next one. */
 struct autoprobe {
 	int fd; /* of the locked file; negative: there is nothing to put back */

@@ -34,7 +34,7 @@ static void put_number(struct command_line *c, const char *option, uint64_t valu
 	put(c, option, text);
 }
 
-static enum status start(struct app *app, const struct args *args)
+enum status vduse_start_block(struct app *app, const struct args *args)
 {
 	const struct vduse_args *v = &args->vduse;
 	struct command_line c = { 0 };
@@ -138,7 +138,7 @@ static enum status make(struct app *app, const struct args *args, const char *dr
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
 	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : VDUSE_WAIT_SECONDS;
-	enum status status = start(app, args);
+	enum status status = vduse_start_block(app, args);
 
 	/* A daemon that is not ready in time may be so later. */
 	if (status && status != ST_TIMEOUT && !vduse_interrupted())

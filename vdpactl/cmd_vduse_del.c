@@ -148,20 +148,24 @@ static enum status check_ours(struct app *app, const char *name)
 			 "VDUSE device \"%s\" is another program's", name);
 }
 
+enum status vduse_delete(struct app *app, const char *name, bool force)
+{
+	enum status status = check_ours(app, name);
+
+	if (!status)
+		status = detach(app, name, force);
+	return status ? status : vduse_destroy(app, name);
+}
+
 static enum status run(struct app *app, const struct args *args)
 {
-	bool force = args->has & HAS_FORCE;
 	enum status status = vduse_check_name(app, args->name);
 
 	if (!status)
 		status = json_load(app);
 	if (!status)
 		status = app_context(app);
-	if (!status)
-		status = check_ours(app, args->name);
-	if (!status)
-		status = detach(app, args->name, force);
-	return status ? status : vduse_destroy(app, args->name);
+	return status ? status : vduse_delete(app, args->name, args->has & HAS_FORCE);
 }
 
 static const struct arg args[] = {

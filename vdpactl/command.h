@@ -34,6 +34,9 @@ struct command {
 
 extern const struct command command_root;
 
+extern const struct command cmd_save;
+extern const struct command cmd_apply;
+extern const struct command cmd_restore;
 extern const struct command cmd_mgmtdev_show;
 extern const struct command cmd_dev_show;
 extern const struct command cmd_dev_add;

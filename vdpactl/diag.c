@@ -11,6 +11,7 @@
 #include "app.h"
 #include "command.h"
 #include "json_dl.h"
+#include "progress.h"
 #include "text.h"
 
 /* What is told about one failure; the strings are borrowed, those but message may be NULL. */
@@ -44,6 +45,7 @@ static const struct errno_info {
 	{ EAGAIN, "EAGAIN", ST_ERROR },
 	{ ENOSPC, "ENOSPC", ST_ERROR },
 	{ ENOMEM, "ENOMEM", ST_ERROR },
+	{ EFBIG, "EFBIG", ST_ERROR },
 	{ ENOBUFS, "ENOBUFS", ST_ERROR },
 	{ EMSGSIZE, "EMSGSIZE", ST_ERROR },
 	{ EBADMSG, "EBADMSG", ST_ERROR },
@@ -92,12 +94,16 @@ static void write_stderr(struct strbuf *sb)
 
 static void add_place(struct app *app, struct strbuf *sb)
 {
+	if (app->progress)
+		progress_clear(app->progress);
 	strbuf_add(sb, app->name);
 	strbuf_add(sb, ": ");
 	if (app->file) {
 		text_escaped(sb, app->file);
 		strbuf_addc(sb, ':');
 		text_u64(sb, app->line);
+		if (app->column)
+			strbuf_addf(sb, ":%lu", app->column);
 		strbuf_add(sb, ": ");
 	}
 }
@@ -129,6 +135,11 @@ static void collect(struct app *app, const struct report *r)
 	json_put(e, "errno", json_make_u64((uint64_t)r->errnum));
 	put_string(e, "code", code);
 	put_string(e, "message", r->message);
+	if (app->column) {
+		put_string(e, "file", app->file);
+		json_put(e, "line", json_make_u64(app->line));
+		json_put(e, "column", json_make_u64(app->column));
+	}
 	put_string(e, "hint", r->hint);
 	json_append(app->errors, e);
 }

@@ -46,6 +46,8 @@ void vduse_names_free(struct vduse_names *names);
 
 /* The default or $VDUSED_RUNTIME_DIR. */
 const char *vduse_runtime_dir(void);
+/* Can it be a VDUSE device's name? */
+bool vduse_is_name(const char *name);
 /* Refuses what can't be a VDUSE device's name. */
 enum status vduse_check_name(struct app *app, const char *name);
 /* An O_PATH descriptor of the device's directory, or -errno. */
@@ -170,6 +172,10 @@ enum status vduse_flush(struct app *app, const char *name, const char *node, boo
 
 /* ---- cmd_vduse_add.c, cmd_vduse_del.c, cmd_vduse_run.c ---- */
 
+/* Starts the daemon that `vduse add` with these arguments would. */
+enum status vduse_start_block(struct app *app, const struct args *args);
+/* What `vduse del` does; JSON is loaded, the app has a context. */
+enum status vduse_delete(struct app *app, const char *name, bool force);
 /* Deletes the vdpa device that was just made, if there is one. */
 enum status vduse_take_back(struct app *app, const char *name);
 /* Blocks the signals that vduse_interrupted() looks for. */

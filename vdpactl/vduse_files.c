@@ -41,7 +41,7 @@ const char *vduse_runtime_dir(void)
 	return dir && *dir ? dir : RUNTIME_DIR;
 }
 
-static bool is_name(const char *name)
+bool vduse_is_name(const char *name)
 {
 	if (!isalnum((unsigned char)*name) && *name != '_')
 		return false;
@@ -54,7 +54,7 @@ static bool is_name(const char *name)
 
 enum status vduse_check_name(struct app *app, const char *name)
 {
-	if (is_name(name))
+	if (vduse_is_name(name))
 		return ST_OK;
 	return diag_usage(app,
 			  "%s: name \"%s\" is not 1 to %d letters, digits, '.', '_' and '-', the "
@@ -99,7 +99,7 @@ static int add_names(struct vduse_names *names, const char *path, unsigned char 
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
 	while (!r && (e = readdir(d))) {
-		if (is_name(e->d_name) && (e->d_type == type || e->d_type == DT_UNKNOWN))
+		if (vduse_is_name(e->d_name) && (e->d_type == type || e->d_type == DT_UNKNOWN))
 			r = add_name(names, e->d_name);
 	}
 	return r;

@@ -381,6 +381,21 @@ static void check_row(struct tree *t, const char *handle, const char *driver)
 	check_string(info ? info->driver : NULL, driver);
 }
 
+static void check_public(struct tree *t)
+{
+	unsigned int attrs = 0xff;
+
+	assert_true(vdpa_parent_get_attrs(t->ctx, "auxiliary/pds_core.vDPA.1", &attrs));
+	assert_int_equal(attrs, VDPA_PARENT_MAC | VDPA_PARENT_MAX_VQP | VDPA_PARENT_FEATURES);
+	assert_true(vdpa_parent_get_attrs(t->ctx, "vdpasim_blk", &attrs));
+	assert_int_equal(attrs, 0);
+	attrs = 0xff;
+	assert_false(vdpa_parent_get_attrs(t->ctx, "pci/0000:03:00.7", &attrs));
+	assert_int_equal(attrs, 0xff);
+	check_string(vdpa_parent_get_module(t->ctx, "vdpasim_net"), "vdpa_sim_net");
+	check_string(vdpa_parent_get_module(t->ctx, "pci/0000:03:00.7"), NULL);
+}
+
 static void test_parents(void **state)
 {
 	struct tree *t = *state;
@@ -406,6 +421,7 @@ static void test_parents(void **state)
 	assert_true(parent_lookup(t->ctx, "pci/0000:65:00.2")->unchecked);
 	tree_bind(t, VF, "pci", "octep_vdpa");
 	assert_true(parent_lookup(t->ctx, "pci/0000:65:00.2")->unchecked);
+	check_public(t);
 }
 
 int main(void)

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# save, apply, restore: a host becomes what a file says, whatever it was and whoever interrupts.
+# kernels: 6.12
+# lab: --parents mlx5 -c 1
+
+load helpers
+
+# A state file with these devices, an object each.
+devices() { # DEVICE...
+	local IFS=,
+	printf '{"version":1,"devices":[%s]}\n' "$*" >"$BATS_TEST_TMPDIR/f"
+	FILE=$BATS_TEST_TMPDIR/f
+}
+
+# COUNT devices PREFIX1 ... with these attributes.
+many() { # PREFIX COUNT [ATTRIBUTES]
+	local numbers
+	mapfile -t numbers < <(seq "$2")
+	{
+		printf '{"version":1,"devices":['
+		# shellcheck disable=SC2059
+		printf "{\"name\":\"$1%d\",\"mgmtdev\":\"vdpasim_net\"${3-}},\n" "${numbers[@]:1}"
+		printf '{"name":"%s1","mgmtdev":"vdpasim_net"%s}]}\n' "$1" "${3-}"
+	} >"$BATS_TEST_TMPDIR/f"
+	FILE=$BATS_TEST_TMPDIR/f
+}
+
+# What stands below the device in sysfs, its name alone.
+below() { # DEVICE PATTERN
+	# shellcheck disable=SC2206 # a pattern
+	local paths=(/sys/bus/vdpa/devices/$1/$2)
+	printf '%s\n' "${paths[0]##*/}"
+}
+
+count() { set -- /sys/bus/vdpa/devices/*; [[ -e $1 ]] || shift; echo $#; }
+
+# A second run has nothing to do.
+settled() {
+	works apply "$FILE"
+	prints_exactly ''
+}
+
+readonly NET='{"name":"net","mgmtdev":"vdpasim_net","mac":"02:00:00:00:00:01","mtu":9000,"driver":"vhost_vdpa"}'
+readonly BLK='{"name":"blk","mgmtdev":"vdpasim_blk","driver":"virtio_vdpa"}'
+readonly SF='{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","mac":"02:00:00:00:00:02","max_vqp":2,"driver":"none"}'
+
+@test "devices of every parent are made, a second time there is nothing to do, and save gives the same" {
+	devices "$NET" "$BLK" "$SF" '{"name":"bare","mgmtdev":"vdpasim_net"}'
+	works --dry-run apply "$FILE"
+	prints_exactly <<-'END'
+		+ net mgmtdev vdpasim_net mac 02:00:00:00:00:01 mtu 9000 driver vhost_vdpa
+		+ blk mgmtdev vdpasim_blk driver virtio_vdpa
+		+ sf mgmtdev auxiliary/mlx5_core.sf.1 mac 02:00:00:00:00:02 max_vqp 2 driver none
+		+ bare mgmtdev vdpasim_net
+	END
+	no_devices
+	works apply "$FILE"
+	prints $'+ net mgmtdev vdpasim_net mac'
+	settled
+	[[ -c /dev/vhost-vdpa-0 && $(<"/sys/bus/vdpa/drivers_autoprobe") == 1 ]]
+	works save
+	has_json '.version == 1 and .vduse == [] and (.devices | map(.name) == ["bare", "blk", "net", "sf"]) and
+		(.devices[1] == {name: "blk", mgmtdev: "vdpasim_blk", driver: "virtio_vdpa"}) and
+		(.devices[2] | del(.device_features) == {name: "net", mgmtdev: "vdpasim_net", mac: "02:00:00:00:00:01",
+			mtu: 9000, driver: "vhost_vdpa"}) and (.devices[2].device_features | startswith("0x"))'
+	works save "$BATS_TEST_TMPDIR/saved"
+	prints_exactly ''
+	[[ $(stat -c %a "$BATS_TEST_TMPDIR/saved") == 644 ]]
+	FILE=$BATS_TEST_TMPDIR/saved
+	settled
+	works -d apply "$FILE"
+	prints_exactly $'= bare\n= blk\n= net\n= sf'
+	devices
+	works apply "$FILE" prune
+	prints '- net' '- blk' '- sf' '- bare'
+	no_devices
+	FILE=$BATS_TEST_TMPDIR/saved
+	works -j apply "$FILE"
+	has_json '.apply | .done == 4 and .failed == [] and .unchanged == 0 and (.plan | map(.action + .result) | unique == ["adddone"])'
+	works save
+	[[ $raw == "$(<"$FILE")"$'\n' ]]
+	if python3 -c 'import jsonschema' 2>/dev/null; then
+		python3 "$TOP_SRCDIR/tests/build/validate.py" "$TOP_SRCDIR/schema/vdpactl-state-1.json" "$FILE"
+	fi
+}
+
+@test "what differs is changed as it can be: address, driver, or a new device" {
+	devices "$NET" "$SF"
+	works apply "$FILE"
+	devices "${NET/01\"/0a\"}" "${SF/none/vhost_vdpa}"
+	works apply "$FILE"
+	prints_exactly <<-'END'
+		~ net mac 02:00:00:00:00:01 -> 02:00:00:00:00:0a
+		~ sf driver none -> vhost_vdpa
+	END
+	settled
+	devices "${NET/9000/1400}" "${SF/:2,/:3,}"
+	works -j apply "$FILE"
+	has_json '.apply.plan | map(.action) == ["recreate", "recreate"] and .[1].changes == "max_vqp 2 -> 3, driver vhost_vdpa -> none"'
+	settled
+	works dev config show net
+	prints 'mac 02:00:00:00:00:01' 'mtu 1400'
+	# Features by name, from another parent, and what the parent does not take.
+	devices '{"name":"net","mgmtdev":"vdpasim_net","device_features":"MAC,VERSION_1,ACCESS_PLATFORM","mac":"02:00:00:00:00:01"}' \
+		"${SF/sf.1/sf.2}"
+	works apply "$FILE"
+	prints 'net recreate device_features 0x' 'sf recreate mgmtdev auxiliary/mlx5_core.sf.1 -> auxiliary/mlx5_core.sf.2'
+	settled
+	devices '{"name":"net","mgmtdev":"vdpasim_net","max_vqp":2}' '{"name":"sf","mgmtdev":"no/where"}'
+	captures 8 vdpactl apply "$FILE"
+	says '"net" is left as it is: "vdpasim_net" takes no max_vqp' '"sf" is left as it is: no management device "no/where"'
+	device_exists net && device_exists sf
+}
+
+@test "what is in use is neither deleted nor made again; with force an interface that is up is" {
+	local node disk pid
+	devices "$NET" "$BLK" '{"name":"up","mgmtdev":"vdpasim_net","mac":"02:00:00:00:00:03","driver":"virtio_vdpa"}'
+	works apply "$FILE"
+	node=$(below net 'vhost-vdpa-*')
+	disk=$(below blk 'virtio*/block/*')
+	sleep 100 <"/dev/$node" 3>&- &
+	CHILDREN+=("$!")
+	pid=$!
+	wait_until 5 test -e "/proc/$pid/fd/0"
+	ip link set "$(below up 'virtio*/net/*')" up
+	sleep 100 <"/dev/$disk" 3>&- &
+	CHILDREN+=("$!")
+	devices "${NET/9000/1400}"
+	captures 5 vdpactl apply "$FILE" prune
+	says "is open in $pid (sleep)" 'interface ' 'of "up" is up' "/dev/$disk is open in"
+	[[ $(count) == 3 ]]
+	captures 9 vdpactl apply "$FILE" prune force
+	says "is open in $pid (sleep)" "/dev/$disk is open in"
+	[[ $(count) == 2 ]] && device_exists net && device_exists blk
+	for pid in "${CHILDREN[@]}"; do
+		kill "$pid"
+		wait "$pid" || true
+	done
+	works apply "$FILE" prune
+	prints_exactly $'~ net recreate mtu 9000 -> 1400\n- blk'
+}
+
+@test "one that fails among many: the others are made, the exit status is 9, and it is told" {
+	many n 200
+	sed -i 's/"name":"n100","mgmtdev":"vdpasim_net"/"name":"n100","mgmtdev":"gone\/parent"/' "$FILE"
+	captures 9 vdpactl -j apply "$FILE"
+	says 'cannot add device "n100"'
+	has_json '.apply.done == 199 and .apply.failed == ["n100"] and .errors[0].device == "n100" and .errors[0].code == "ENODEV"'
+	[[ $(count) == 199 ]]
+	works --dry-run apply "$FILE"
+	prints_exactly '+ n100 mgmtdev gone/parent'
+	captures 3 vdpactl apply "$FILE"
+	[[ $(count) == 199 ]]
+}
+
+bound() { set -- /sys/bus/vdpa/drivers/vhost_vdpa/k*; [[ -e $1 ]] || shift; echo $#; }
+
+@test "killed half-way, the next apply finishes; SIGTERM ends it with what was done" {
+	local pid n
+	many k 300 ',"driver":"vhost_vdpa"'
+	"$VDPACTL" -q apply "$FILE" >/dev/null 2>&1 3>&- &
+	pid=$!
+	wait_until 20 device_exists k100
+	kill -KILL "$pid"
+	wait "$pid" || true
+	n=$(bound)
+	((n < 150)) || failed "killed too late: $n are bound"
+	"$VDPACTL" apply "$FILE" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	wait_until 20 test -e "/sys/bus/vdpa/drivers/vhost_vdpa/k$((n + 10))"
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	stderr=$(<"$BATS_TEST_TMPDIR/err")
+	says 'interrupted: ' ' of the devices are not finished' 'goes on where this one stopped'
+	grep -q '(not finished)' "$BATS_TEST_TMPDIR/out"
+	[[ $status == 9 ]]
+	captures 0 vdpactl apply "$FILE"
+	settled
+	[[ $(bound) == 300 && $(</sys/bus/vdpa/drivers_autoprobe) == 1 ]]
+}
+
+lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
+
+@test "two at once: one waits for the other, and finds nothing to do; a deadline ends the wait" {
+	local first second
+	many t 100
+	mkdir -p /run/vdpactl
+	flock /run/vdpactl/apply.lock sleep 4 3>&- &
+	CHILDREN+=("$!")
+	wait_until 5 eval '! lock_is_free'
+	fails 7 --timeout 1 apply "$FILE"
+	says 'another apply or restore runs, and was not through after 1 seconds'
+	"$VDPACTL" apply "$FILE" >"$BATS_TEST_TMPDIR/first" 2>&1 3>&- &
+	first=$!
+	"$VDPACTL" apply "$FILE" >"$BATS_TEST_TMPDIR/second" 2>&1 3>&- &
+	second=$!
+	wait "$first"
+	wait "$second"
+	[[ $(cat "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/second" | wc -l) == 100 ]]
+	[[ ! -s $BATS_TEST_TMPDIR/first || ! -s $BATS_TEST_TMPDIR/second ]]
+}
+
+@test "unprivileged: nothing is done, a dry run tells what would be" {
+	devices "$NET"
+	captures 6 as_nobody "$VDPACTL" apply - <"$FILE"
+	says 'cannot lock' '--dry-run does not'
+	captures 0 as_nobody "$VDPACTL" --dry-run apply - <"$FILE"
+	prints '+ net mgmtdev vdpasim_net'
+	no_devices
+}
+
+@test "names that JSON must escape, and those that it cannot hold" {
+	local odd=$'a "quo\\ted"\tna{me}' raw_name=$'\xff\xfe'
+	works dev add name "$odd" mgmtdev vdpasim_net
+	works dev add name "$raw_name" mgmtdev vdpasim_net
+	captures 0 vdpactl save "$BATS_TEST_TMPDIR/saved"
+	says 'left out, names that JSON cannot hold: "\xff\xfe"'
+	works dev del "$odd"
+	captures 0 vdpactl apply "$BATS_TEST_TMPDIR/saved"
+	prints '+ a "quo\ted"\x09na{me} mgmtdev vdpasim_net'
+	works dev show "$odd"
+	works dev del "$odd"
+	works dev del "$raw_name"
+}
+
+@test "save FILE replaces the file as a whole, keeps its mode, and refuses what is no file" {
+	echo old >"$BATS_TEST_TMPDIR/saved"
+	chmod 640 "$BATS_TEST_TMPDIR/saved"
+	ln -s saved "$BATS_TEST_TMPDIR/link"
+	works save "$BATS_TEST_TMPDIR/link"
+	[[ -L $BATS_TEST_TMPDIR/link && $(stat -c %a "$BATS_TEST_TMPDIR/saved") == 640 ]]
+	[[ $(<"$BATS_TEST_TMPDIR/saved") == *'"version":1'* ]]
+	fails 1 save /dev/null
+	says 'cannot write /dev/null: it is no regular file'
+	fails 3 save "$BATS_TEST_TMPDIR/no/where"
+	set -- "$BATS_TEST_TMPDIR"/saved.*
+	[[ ! -e $1 ]]
+}
+
+@test "restore loads the modules, and waits for parents that come late, but not for ever" {
+	rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim
+	load_standin sf_count=1
+	rmmod mlx5_standin
+	devices "$NET" "$SF"
+	{ sleep 2; modprobe mlx5_standin sf_count=1; } 3>&- &
+	CHILDREN+=("$!")
+	works restore "$FILE" wait 20
+	prints '+ net ' '+ sf '
+	devices "$NET" "$SF" '{"name":"never","mgmtdev":"pci/0000:ff:00.0"}'
+	captures 3 vdpactl --timeout 1 restore "$FILE"
+	says 'cannot add device "never"'
+	captures 3 vdpactl restore
+	says 'cannot read /etc/vdpactl/vdpactl.json'
+}

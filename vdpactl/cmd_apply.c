@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* apply, and what restore shares with it */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "bind.h"
+#include "command.h"
+#include "json_dl.h"
+#include "state.h"
+#include "vduse.h"
+
+#define LOCK_FILE BIND_LOCK_DIR "/apply.lock"
+#define LOCK_MS 30000
+
+/* The host is compared and changed by one at a time. */
+static enum status take_lock(struct app *app, int *fd)
+{
+	int ms = app_limit_ms(app, LOCK_MS);
+
+	*fd = bind_lock(LOCK_FILE, ms);
+	if (*fd >= 0)
+		return ST_OK;
+	if (*fd == -ETIMEDOUT)
+		return diag_fail(app, NULL, ETIMEDOUT, NULL,
+				 "another apply or restore runs, and was not through after %d "
+				 "seconds",
+				 ms / 1000);
+	if (*fd == -EINTR)
+		return diag_fail(app, NULL, EINTR, NULL, "interrupted");
+	return diag_fail(app, NULL, -*fd,
+			 *fd == -EACCES || *fd == -EPERM ? "this needs root; --dry-run does not" :
+							   NULL,
+			 "cannot lock %s: %s", LOCK_FILE, strerror(-*fd));
+}
+
+static enum status compare_and_run(struct app *app, const struct apply_options *o,
+				   struct state *state)
+{
+	CLEANUP(state_host_free) struct state_host host = { 0 };
+	CLEANUP(plan_free) struct plan plan = { 0 };
+	bool dry_run = app->opt.dry_run;
+	enum status status = app_connect(app);
+
+	if (!status)
+		status = state_host_read(app, &host);
+	if (!status)
+		status = state_plan(app, o->file, state, &host, o->prune, &plan);
+	if (status)
+		return status;
+	if (!dry_run)
+		plan_run(app, &plan, o->force);
+	plan_print(app, &plan, dry_run);
+	if (!dry_run)
+		return plan_status(&plan);
+	for (size_t i = 0; i < plan.size; i++) {
+		if (plan.items[i].result == PLAN_OPEN)
+			plan.items[i].result = PLAN_DONE;
+	}
+	return plan_status(&plan);
+}
+
+static enum status apply_held(struct app *app, const struct apply_options *o, struct state *state)
+{
+	CLEANUP_CLOSE int lock = -1;
+	enum status status = ST_OK;
+
+	if (!app->opt.dry_run)
+		status = take_lock(app, &lock);
+	if (!status)
+		status = app_context(app);
+	if (!status && !app->opt.dry_run)
+		state_load_modules(app, state);
+	if (!status && o->wait_ms && !app->opt.dry_run)
+		status = state_wait_parents(app, state, o->wait_ms);
+	return status ? status : compare_and_run(app, o, state);
+}
+
+/* What was held has ended the work and is not to end the program before it says so. */
+static void release_signals(const sigset_t *before)
+{
+	const struct timespec now = { 0 };
+	sigset_t ending;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	while (sigtimedwait(&ending, NULL, &now) > 0)
+		continue;
+	sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+enum status state_apply(struct app *app, const struct apply_options *o)
+{
+	CLEANUP(state_free) struct state state = { 0 };
+	enum status status = json_load(app);
+	sigset_t before;
+
+	if (!status)
+		status = app_open_section(app, "apply");
+	if (!status)
+		status = state_read(app, o->file, &state);
+	if (status)
+		return status;
+	vduse_hold_signals(&before);
+	status = apply_held(app, o, &state);
+	release_signals(&before);
+	return status;
+}
+
+static enum status run(struct app *app, const struct args *args)
+{
+	const struct apply_options o = {
+		.file = args->state.file,
+		.prune = args->has & HAS_PRUNE,
+		.force = args->has & HAS_FORCE,
+	};
+
+	return state_apply(app, &o);
+}
+
+static const struct arg args[] = {
+	{
+		.kind = VALUE_TEXT,
+		.has = HAS_FILE,
+		.metavar = "FILE",
+		.help = "what shall be, as save prints it; - for standard input",
+		.required = true,
+		.expected = "a file's path",
+		.offset = offsetof(struct args, state.file),
+	},
+	{
+		.word = "prune",
+		.match = MATCH_NEW,
+		.kind = VALUE_NONE,
+		.has = HAS_PRUNE,
+		.help = "delete the devices that are not in it",
+	},
+	{
+		.word = "force",
+		.match = MATCH_NEW,
+		.kind = VALUE_NONE,
+		.has = HAS_FORCE,
+		.help = "delete, recreate or rebind also what has an interface that is up, and VDUSE "
+			"devices as `vduse del` does with it",
+	},
+	ARG_END,
+};
+
+const struct command cmd_apply = {
+	.name = "apply",
+	.summary = "make the devices as a file says (root)",
+	.match = MATCH_NEW,
+	.args = args,
+	.run = run,
+	.dry_run = true,
+};

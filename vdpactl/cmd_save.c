@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* save */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "command.h"
+#include "json_dl.h"
+#include "state.h"
+#include "text.h"
+
+#define NAMED_MAX 8 /* in one note */
+
+/* ---- what is kept ---- */
+
+/* Devices that are left out for the same reason. */
+struct left_out {
+	struct strbuf names;
+	size_t n;
+};
+
+static void leave_out(struct left_out *l, const char *name)
+{
+	if (l->n++ < NAMED_MAX)
+		strbuf_addf(&l->names, "%s\"%s\"", l->names.len ? ", " : "", name);
+}
+
+static void tell(struct app *app, struct left_out *l, const char *why)
+{
+	if (l->n > NAMED_MAX)
+		strbuf_addf(&l->names, " and %zu more", l->n - NAMED_MAX);
+	if (l->n)
+		diag_note(app, "left out, %s: %s", why, l->names.s ? l->names.s : "");
+	strbuf_free(&l->names);
+}
+
+static bool is_text(const char *s)
+{
+	while (*s) {
+		size_t n = text_utf8((const unsigned char *)s);
+
+		if (!n)
+			return false;
+		s += n;
+	}
+	return true;
+}
+
+/* Moves what is kept to the front; the host's arrays become the state's. */
+static void keep_devices(struct app *app, struct state_host *host, struct state *state)
+{
+	struct left_out unmanaged = { 0 }, odd = { 0 }, bare = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < host->n_devices; i++) {
+		struct state_device *d = &host->devices[i];
+		struct state_device kept;
+		bool known;
+
+		if (!d->mgmtdev || !is_text(d->name)) {
+			leave_out(d->mgmtdev ? &odd : &unmanaged, d->name);
+			state_device_free(d);
+			continue;
+		}
+		kept = state_device_reduced(app, d, &known);
+		if (!known)
+			leave_out(&bare, d->name);
+		*d = (struct state_device){ 0 };
+		host->devices[n++] = kept;
+	}
+	state->devices = host->devices;
+	state->n_devices = n;
+	host->devices = NULL;
+	host->n_devices = 0;
+	tell(app, &unmanaged, "made by their driver and not by a request");
+	tell(app, &odd, "names that JSON cannot hold");
+	tell(app, &bare, "attributes of devices of parents that are not known here");
+}
+
+static enum status keep_vduse(struct app *app, struct state_host *host, struct state *state)
+{
+	struct left_out others = { 0 }, units = { 0 }, rest = { 0 };
+
+	state->vduse = calloc(host->n_vduse + 1, sizeof(*state->vduse));
+	if (!state->vduse)
+		return diag_error(app, NULL, NULL, NULL);
+	for (size_t i = 0; i < host->n_vduse; i++) {
+		struct host_vduse *h = &host->vduse[i];
+
+		if (h->owner == VDUSE_OTHERS)
+			leave_out(&others, h->is.name);
+		else if (h->owner == VDUSE_UNITS)
+			leave_out(&units, h->is.name);
+		else if (!h->exists)
+			leave_out(&rest, h->is.name);
+		else if (!h->known || !is_text(h->is.backend))
+			return diag_fail(app, h->is.name, EIO, NULL,
+					 "the options of VDUSE device \"%s\" are not understood",
+					 h->is.name);
+		if (h->owner != VDUSE_OURS || !h->exists)
+			continue;
+		/* Made, and not attached yet or taken from its driver. */
+		if (!h->is.driver)
+			h->is.driver = state_driver(NULL);
+		h->is.has |= STATE_HAS_DRIVER;
+		state->vduse[state->n_vduse++] = h->is;
+		h->is = (struct state_vduse){ 0 };
+	}
+	tell(app, &others, "VDUSE devices of another program");
+	tell(app, &units, "VDUSE devices that vdused@.service starts");
+	tell(app, &rest, "what ended VDUSE devices left behind");
+	return ST_OK;
+}
+
+/* ---- the file ---- */
+
+static enum status fail_file(struct app *app, const char *file, int errnum)
+{
+	return diag_fail(app, NULL, errnum, NULL, "cannot write %s: %s", file, strerror(errnum));
+}
+
+static int write_all(int fd, const char *s, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, s, len);
+
+		if (n < 0 && errno != EINTR)
+			return errno;
+		s += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return fsync(fd) < 0 ? errno : 0;
+}
+
+/* After a crash the directory has the old file or the new one. */
+static void sync_dir(const char *path)
+{
+	CLEANUP_FREE char *dir = strdup(path);
+	CLEANUP_CLOSE int fd = -1;
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+
+	if (slash)
+		slash[slash == dir] = '\0';
+	fd = dir ? open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd >= 0)
+		(void)fsync(fd);
+}
+
+static int replace_file(const char *path, mode_t mode, const struct strbuf *text)
+{
+	CLEANUP(strbuf_free) struct strbuf temporary = STRBUF_INIT;
+	int fd, r;
+
+	strbuf_addf(&temporary, "%s.XXXXXX", path);
+	if (temporary.failed)
+		return ENOMEM;
+	fd = mkostemp(temporary.s, O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	r = write_all(fd, text->s, text->len);
+	if (!r && fchmod(fd, mode) < 0)
+		r = errno;
+	if (close(fd) < 0 && !r)
+		r = errno;
+	if (!r && rename(temporary.s, path) < 0)
+		r = errno;
+	if (r)
+		unlink(temporary.s);
+	else
+		sync_dir(path);
+	return r;
+}
+
+/* The URI of a back end may have a password in it: such a file is root's alone, unless it was not before. */
+static enum status write_file(struct app *app, const char *file, bool secrets,
+			      const struct strbuf *text)
+{
+	CLEANUP_FREE char *path = realpath(file, NULL);
+	mode_t mode = secrets ? 0600 : 0644;
+	struct stat st;
+	int r;
+
+	if (!path && errno != ENOENT)
+		return fail_file(app, file, errno);
+	if (path && stat(path, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return diag_fail(app, NULL, EINVAL, "without a file it goes to stdout",
+					 "cannot write %s: it is no regular file", file);
+		mode = st.st_mode & 0777;
+	}
+	r = replace_file(path ? path : file, mode, text);
+	return r ? fail_file(app, file, r) : ST_OK;
+}
+
+static enum status run(struct app *app, const struct args *args)
+{
+	CLEANUP(state_host_free) struct state_host host = { 0 };
+	CLEANUP(state_free) struct state state = { 0 };
+	CLEANUP(strbuf_free) struct strbuf text = STRBUF_INIT;
+	enum status status = json_load(app);
+
+	if (!status)
+		status = app_connect(app);
+	if (!status)
+		status = state_host_read(app, &host);
+	if (status)
+		return status;
+	keep_devices(app, &host, &state);
+	status = keep_vduse(app, &host, &state);
+	if (status)
+		return status;
+	state_write(&text, &state);
+	if (text.failed || json_failed())
+		return diag_error(app, NULL, NULL, NULL);
+	/* It is a document of its own, with or without -json. */
+	app->document = DOC_SUPPRESSED;
+	if (args->has & HAS_FILE)
+		return write_file(app, args->state.file, state.n_vduse, &text);
+	strbuf_addn(&app->out, text.s, text.len);
+	return ST_OK;
+}
+
+static const struct arg args[] = {
+	{
+		.kind = VALUE_TEXT,
+		.has = HAS_FILE,
+		.metavar = "FILE",
+		.help = "where it goes, replaced as a whole; to standard output without one",
+		.expected = "a file's path",
+		.offset = offsetof(struct args, state.file),
+	},
+	ARG_END,
+};
+
+const struct command cmd_save = {
+	.name = "save",
+	.summary = "print all devices as a file that apply and restore take",
+	.match = MATCH_NEW,
+	.args = args,
+	.run = run,
+};

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state of a host as a file: what save, apply and restore share.
+ *
+ *   cmd_save.c     state_host.c, state_vduse.c -> state_write.c -> the file
+ *   cmd_apply.c    state_read.c (json_locate.c) -> struct state, what shall be
+ *   cmd_restore.c  state_host.c, state_vduse.c  -> struct state_host, what is
+ *                  state_plan.c (state_diff.c)  -> struct plan, what is to be done
+ *                  state_run.c (state_steps.c)  -> done
+ *                  state_view.c                 -> told
+ *
+ * state_keys.c has the tables of the file's keys; reading, writing and the test
+ * of schema/vdpactl-state-1.json follow them.
+ *
+ * Nothing is kept beside the kernel's own state: whoever is killed in the middle
+ * leaves a host that the next apply compares with its file again.
+ */
+#ifndef VDPACTL_STATE_H
+#define VDPACTL_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app.h"
+#include "progress.h"
+
+/* The version of the file's format. */
+#define STATE_VERSION 1
+/* Where `restore` looks. */
+#define STATE_FILE "/etc/vdpactl/vdpactl.json"
+/* A larger file is refused: 100,000 devices take about 20 MiB. */
+#define STATE_OCTETS_MAX (32u << 20)
+
+/* ---- model: state_model.c ---- */
+
+/* Presence bits of both kinds of device. */
+#define STATE_HAS_NAME (1u << 0)
+#define STATE_HAS_MGMTDEV (1u << 1)
+#define STATE_HAS_MAC (1u << 2)
+#define STATE_HAS_MTU (1u << 3)
+#define STATE_HAS_MAX_VQP (1u << 4)
+#define STATE_HAS_FEATURES (1u << 5)
+#define STATE_HAS_DRIVER (1u << 6)
+#define STATE_HAS_TYPE (1u << 7)
+#define STATE_HAS_BACKEND (1u << 8)
+#define STATE_HAS_QUEUES (1u << 9)
+#define STATE_HAS_QUEUE_SIZE (1u << 10)
+#define STATE_HAS_READONLY (1u << 11)
+#define STATE_HAS_BLOCK_SIZE (1u << 12)
+#define STATE_HAS_SERIAL (1u << 13)
+#define STATE_HAS_CACHE (1u << 14)
+#define STATE_HAS_PACKED (1u << 15)
+#define STATE_HAS_RECONNECT (1u << 16)
+#define STATE_HAS_THREADS (1u << 17)
+#define STATE_HAS_POLL_US (1u << 18)
+#define STATE_HAS_USER (1u << 19)
+
+/* A vDPA device of a parent.  What has no bit in `has` is not given, or was not told. */
+struct state_device {
+	unsigned int has;
+	char *name; /* owned, as the other strings but driver */
+	char *mgmtdev; /* handle; of a device that is there, NULL: unmanaged */
+	uint8_t mac[6];
+	uint64_t mtu;
+	uint64_t max_vqp;
+	uint64_t features;
+	char *features_text; /* as the file has it, until state_plan() knows the parent */
+	const char *
+		driver; /* "vhost_vdpa", "virtio_vdpa", "none"; of one that is there: any, owned by known drivers */
+	char *other_driver; /* where driver points when it is none of those */
+	bool is_net; /* of one that is there */
+};
+
+/* A VDUSE device that vdused serves. */
+struct state_vduse {
+	unsigned int has;
+	char *name; /* owned, as backend, serial and user */
+	const char *type;
+	char *backend;
+	char *serial;
+	char *user;
+	const char *cache;
+	const char *driver;
+	uint64_t queues;
+	uint64_t queue_size;
+	uint64_t block_size; /* 0: the back end's */
+	uint64_t reconnect;
+	uint64_t threads;
+	uint64_t poll_us;
+	bool readonly;
+	bool packed;
+};
+
+struct state {
+	struct state_device *devices; /* owned array */
+	size_t n_devices;
+	struct state_vduse *vduse; /* owned array */
+	size_t n_vduse;
+};
+
+void state_device_free(struct state_device *d);
+void state_vduse_free(struct state_vduse *v);
+void state_free(struct state *s);
+/* Fills in what is not given, but for the driver: two with the same values are served alike. */
+void state_vduse_defaults(struct state_vduse *v);
+/* One of the known drivers' names for that text (NULL: "none"), or NULL for another driver. */
+const char *state_driver(const char *text);
+
+/* ---- the file's keys: state_keys.c ---- */
+
+enum state_kind {
+	STATE_KIND_NAME, /* char *: of a device */
+	STATE_KIND_VDUSE_NAME, /* char *: of a VDUSE device */
+	STATE_KIND_MGMTDEV, /* char * */
+	STATE_KIND_TEXT, /* char *, not empty, up to max octets */
+	STATE_KIND_MAC, /* uint8_t[6] */
+	STATE_KIND_FEATURES, /* features and features_text of struct state_device */
+	STATE_KIND_CHOICE, /* const char *, one of choices */
+	STATE_KIND_NUMBER, /* uint64_t, from min to max */
+	STATE_KIND_ONE_OF_TWO, /* uint64_t, min or max */
+	STATE_KIND_BOOL, /* bool */
+};
+
+struct state_key {
+	const char *name;
+	enum state_kind kind;
+	unsigned int has;
+	bool required;
+	bool power_of_two; /* of a number */
+	uint64_t min, max;
+	const char *const *choices; /* NULL-terminated */
+	size_t offset; /* in struct state_device or state_vduse */
+};
+
+/* Each ends with a NULL name. */
+extern const struct state_key state_device_keys[];
+extern const struct state_key state_vduse_keys[];
+
+/* ---- the file: state_read.c, state_write.c ---- */
+
+/*
+ * Reads and validates a file ("-": standard input): all of it, or a report with
+ * file, line, column and path.  Loads JSON.
+ */
+enum status state_read(struct app *app, const char *file, struct state *state);
+/* The same of text in memory; file is for reports. */
+enum status state_parse(struct app *app, const char *file, const char *text, size_t len,
+			struct state *state);
+/* As JSON text, a device a line.  JSON is loaded. */
+void state_write(struct strbuf *sb, const struct state *state);
+
+/* ---- what is: state_host.c, state_vduse.c ---- */
+
+enum vduse_owner {
+	VDUSE_OURS,
+	VDUSE_OTHERS, /* another program's */
+	VDUSE_UNITS, /* vdused@.service's: it has a file in /etc/vdpactl/vduse.d */
+};
+
+/* A VDUSE device that is there, or what is left of one. */
+struct host_vduse {
+	struct state_vduse is; /* with all defaults filled in; only name and driver unless known */
+	enum vduse_owner owner;
+	bool known; /* its options could be read */
+	bool served; /* a daemon lives */
+	bool exists; /* the VDUSE device does */
+	bool attached; /* its vdpa device exists */
+};
+
+struct state_host {
+	struct state_device *devices; /* owned; by strcmp of the name, without those of VDUSE; an
+					 unmanaged one has no mgmtdev */
+	size_t n_devices;
+	struct host_vduse *vduse; /* owned; by strcmp of the name */
+	size_t n_vduse;
+};
+
+/* Asks the kernel and the daemons' directory; failures are reported.  The app is connected. */
+enum status state_host_read(struct app *app, struct state_host *host);
+void state_host_free(struct state_host *host);
+const struct state_device *state_host_device(const struct state_host *host, const char *name);
+const struct host_vduse *state_host_vduse(const struct state_host *host, const char *name);
+/* The VDUSE part alone. */
+enum status state_vduse_read(struct app *app, struct state_host *host);
+/* Is the device vdused@.service's? */
+bool state_is_units(const char *name);
+/* What a device of vdused was started with; `text` are the saved options. */
+bool state_vduse_options(const char *text, size_t len, struct state_vduse *v);
+/*
+ * One device as state_diff() compares it; config may be NULL (a class that has
+ * none).  Its driver is read from sysfs.  false without memory.
+ */
+bool state_device_of(const struct vdpa_dev *dev, const struct vdpa_config *config,
+		     struct state_device *d);
+
+/* ---- what is to be done: state_plan.c ---- */
+
+enum plan_action {
+	PLAN_KEEP,
+	PLAN_ADD,
+	PLAN_CHANGE, /* as it is: its address, its driver, its daemon */
+	PLAN_RECREATE,
+	PLAN_DELETE,
+};
+
+enum plan_result {
+	PLAN_OPEN,
+	PLAN_DONE,
+	PLAN_FAILED,
+};
+
+struct plan_item {
+	enum plan_action action;
+	enum plan_result result;
+	const char *name; /* borrowed, as what follows */
+	const struct state_device *want, *have;
+	const struct state_vduse *vwant;
+	const struct host_vduse *vhave;
+	unsigned int differs; /* STATE_DIFF_* */
+	unsigned int todo; /* STEP_*, while it runs; empty: done */
+	enum status status; /* of a failed one */
+};
+
+struct plan {
+	struct plan_item *items; /* owned; the file's in its order, then those to delete */
+	size_t size;
+};
+
+/*
+ * state_plan: compares.  Turns names of features in state into bits; what is
+ * wrong with them is reported, and nothing is planned.  An item that can't be
+ * done for a reason that shows now is reported and has failed.
+ */
+enum status state_plan(struct app *app, const char *file, struct state *state,
+		       const struct state_host *host, bool prune, struct plan *plan);
+void plan_free(struct plan *plan);
+/* Marks an item whose failure was reported. */
+void plan_fail(struct plan_item *item, enum status status);
+/* How the plan ended: only what had to change counts. */
+enum status plan_status(const struct plan *plan);
+
+/* ---- doing it: state_modules.c, state_run.c, state_drivers.c, state_use.c ---- */
+
+/* Steps of an item, in their order. */
+#define STEP_DELETE (1u << 0)
+#define STEP_START (1u << 1) /* the daemon */
+#define STEP_ADD (1u << 2)
+#define STEP_MAC (1u << 3)
+#define STEP_BIND (1u << 4)
+
+/* What carries out a plan. */
+struct runner {
+	struct app *app;
+	struct plan *plan;
+	bool force;
+	bool stopped; /* by a signal: nothing more is begun */
+	int wait_ms; /* that may still be spent on nodes that do not come */
+	struct progress progress;
+};
+
+/* Loads the modules of drivers and parents that the state names; what fails shows later. */
+void state_load_modules(struct app *app, const struct state *state);
+/*
+ * Waits until the parents that the state names are there; what is not there
+ * then fails later.  Signals are held.
+ */
+enum status state_wait_parents(struct app *app, const struct state *state, int wait_ms);
+/*
+ * Carries out what is open in the plan, as far as it goes, and goes on after
+ * failures, which are reported.  Signals are held; one ends it between two
+ * steps.
+ */
+void plan_run(struct app *app, struct plan *plan, bool force);
+/* One step of the item is over: reports nothing. */
+void runner_step(struct runner *r, struct plan_item *item, unsigned int step, enum status status);
+/* false when a signal came, or when the item does not need the step. */
+bool runner_wants(struct runner *r, const struct plan_item *item, unsigned int step);
+/* Gives the devices their drivers, and waits for what these make. */
+void runner_bind(struct runner *r);
+/* What the device can be made with again; the strings stay d's. */
+struct state_device state_device_reduced(struct app *app, const struct state_device *d,
+					 bool *known);
+/*
+ * Refuses to pull a device away from under a disk that is in use, or (not with
+ * force) an interface that is up.  That a char device is open is the library's
+ * to find.
+ */
+enum status state_check_unused(struct app *app, const char *name, bool force);
+
+/* ---- telling it: state_view.c ---- */
+
+/* What was done, or is to be (dry_run), as lines or into the open section. */
+void plan_print(struct app *app, const struct plan *plan, bool dry_run);
+
+/* ---- cmd_apply.c ---- */
+
+struct apply_options {
+	const char *file;
+	bool prune;
+	bool force;
+	int wait_ms; /* for parents that are not there */
+};
+
+enum status state_apply(struct app *app, const struct apply_options *o);
+
+#endif

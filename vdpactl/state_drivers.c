@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The last steps of a plan: drivers, and what they make. */
+#include <errno.h>
+#include <string.h>
+
+#include "bind.h"
+#include "state.h"
+#include "vduse.h"
+
+/* What is bound to a driver that shall not have it. */
+static bool is_bound(const struct plan_item *item)
+{
+	const char *driver = "none";
+
+	if (item->action != PLAN_CHANGE)
+		return false;
+	if (item->have)
+		driver = item->have->driver;
+	else if (item->vhave && item->vhave->is.driver)
+		driver = item->vhave->is.driver;
+	return !driver || strcmp(driver, "none");
+}
+
+/* Nodes that do not come cost no more than one of them alone. */
+static enum status bind(struct runner *r, const char *name, const char *driver)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	int64_t begin = app_now_ms();
+	enum status status = bind_driver(r->app, name, driver, false, r->wait_ms, &s);
+
+	if (status == ST_TIMEOUT)
+		r->wait_ms -= (int)(app_now_ms() - begin);
+	if (r->wait_ms < 0)
+		r->wait_ms = 0;
+	return status;
+}
+
+static enum status change_driver(struct runner *r, const struct plan_item *item)
+{
+	const char *driver = item->want ? item->want->driver : item->vwant->driver;
+	enum status status = ST_OK;
+
+	if (is_bound(item))
+		status = state_check_unused(r->app, item->name, r->force);
+	if (status)
+		return status;
+	if (strcmp(driver, "none"))
+		return bind(r, item->name, driver);
+	return vdpa_dev_unbind(r->app->ctx, item->name, 0) < 0 ? diag_ctx(r->app, item->name) :
+								 ST_OK;
+}
+
+void runner_bind(struct runner *r)
+{
+	for (size_t i = 0; i < r->plan->size; i++) {
+		struct plan_item *item = &r->plan->items[i];
+
+		if (runner_wants(r, item, STEP_BIND))
+			runner_step(r, item, STEP_BIND, change_driver(r, item));
+	}
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What has to be there before devices can be made: modules, parents. */
+#include <errno.h>
+#include <string.h>
+
+#include "bind.h"
+#include "state.h"
+#include "vduse.h"
+
+#define MODULES_MAX 16
+#define POLL_MS 200
+
+/* ---- modules ---- */
+
+struct modules {
+	const char *argv[3 + MODULES_MAX + 1];
+	size_t n;
+};
+
+static void want_module(struct modules *m, const char *module)
+{
+	char path[128];
+
+	for (size_t i = 3; i < 3 + m->n; i++) {
+		if (!strcmp(m->argv[i], module))
+			return;
+	}
+	snprintf(path, sizeof(path), "/sys/module/%s", module);
+	if (m->n < MODULES_MAX && access(path, F_OK) < 0)
+		m->argv[3 + m->n++] = module;
+}
+
+static void want_driver(struct modules *m, const char *driver)
+{
+	if (!driver || !strcmp(driver, "none"))
+		return;
+	if (!bind_has_driver("vdpa", driver))
+		want_module(m, driver);
+	if (strcmp(driver, "virtio_vdpa"))
+		return;
+	/* Which of them is known when the device is there; a distribution has both as modules or built in. */
+	if (!bind_has_driver("virtio", "virtio_net"))
+		want_module(m, "virtio_net");
+	if (!bind_has_driver("virtio", "virtio_blk"))
+		want_module(m, "virtio_blk");
+}
+
+void state_load_modules(struct app *app, const struct state *state)
+{
+	struct modules m = { .argv = { "modprobe", "-q", "-a" } };
+	const char *last = "";
+
+	if (geteuid() != 0)
+		return;
+	if (access("/sys/bus/vdpa", F_OK) < 0)
+		want_module(&m, "vdpa");
+	for (size_t i = 0; i < state->n_devices; i++) {
+		const struct state_device *d = &state->devices[i];
+		const char *module;
+
+		want_driver(&m, d->driver);
+		if (!strcmp(last, d->mgmtdev))
+			continue;
+		last = d->mgmtdev;
+		module = vdpa_parent_get_module(app->ctx, last);
+		if (module)
+			want_module(&m, module);
+	}
+	if (state->n_vduse)
+		want_module(&m, "vduse");
+	for (size_t i = 0; i < state->n_vduse; i++)
+		want_driver(&m, state->vduse[i].driver);
+	if (m.n)
+		(void)bind_modprobe(m.argv);
+}
+
+/* ---- parents ---- */
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The handles that the state names, each once; the array is the caller's. */
+static const char **named_parents(const struct state *state, size_t *n)
+{
+	const char **handles = calloc(state->n_devices + 1, sizeof(*handles));
+	size_t kept = 0;
+
+	for (size_t i = 0; handles && i < state->n_devices; i++)
+		handles[i] = state->devices[i].mgmtdev;
+	if (handles)
+		qsort(handles, state->n_devices, sizeof(*handles), compare);
+	for (size_t i = 0; handles && i < state->n_devices; i++) {
+		if (!kept || strcmp(handles[kept - 1], handles[i]))
+			handles[kept++] = handles[i];
+	}
+	*n = kept;
+	return handles;
+}
+
+/* Takes those that are there out of the array; how many are left, or -1 after a report. */
+static long drop_present(struct app *app, const char **handles, size_t n)
+{
+	CLEANUP(cleanup_vdpa_mgmtdev_list_unref_cb) struct vdpa_mgmtdev_list *list = NULL;
+	int r = vdpa_mgmtdev_list(app->ctx, &list);
+	size_t kept = 0;
+
+	/* The module of the family itself may come late, too. */
+	if (r == -EPROTONOSUPPORT)
+		return (long)n;
+	if (r < 0) {
+		diag_ctx(app, NULL);
+		return -1;
+	}
+	for (size_t i = 0; i < vdpa_mgmtdev_list_get_size(list) && n; i++) {
+		const char *handle = vdpa_mgmtdev_get_handle(vdpa_mgmtdev_list_get(list, i));
+		const char **hit = bsearch(&handle, handles, n, sizeof(*handles), compare);
+
+		if (!hit)
+			continue;
+		memmove(hit, hit + 1, (size_t)(handles + n - hit - 1) * sizeof(*handles));
+		n--;
+	}
+	kept = n;
+	return (long)kept;
+}
+
+/* The kernel has no event for them. */
+enum status state_wait_parents(struct app *app, const struct state *state, int wait_ms)
+{
+	int64_t end = app_now_ms() + app_limit_ms(app, wait_ms);
+	CLEANUP_FREE const char **handles = NULL;
+	size_t n;
+
+	handles = named_parents(state, &n);
+	if (!handles)
+		return diag_error(app, NULL, NULL, NULL);
+	while (n) {
+		long left = drop_present(app, handles, n);
+
+		if (left < 0)
+			return ST_ERROR;
+		n = (size_t)left;
+		if (!n || app_now_ms() >= end || vduse_interrupted())
+			break;
+		vduse_nap_ms(POLL_MS);
+		state_load_modules(app, state);
+	}
+	return ST_OK;
+}

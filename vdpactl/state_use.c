@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Is a device in use?  What a deletion or another driver would pull away from under somebody. */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "state.h"
+#include "vduse.h"
+
+static bool is_up(const char *netdev)
+{
+	CLEANUP(strbuf_free) struct strbuf path = STRBUF_INIT;
+	CLEANUP_FCLOSE FILE *f = NULL;
+	unsigned int flags;
+
+	strbuf_addf(&path, "/sys/class/net/%s/flags", netdev);
+	f = path.failed ? NULL : fopen(path.s, "re");
+	return f && fscanf(f, "%x", &flags) == 1 && flags & IFF_UP;
+}
+
+/* Its driver is bound and made an interface, which this network namespace does not show. */
+static bool is_elsewhere(const struct vdpa_sysdev *s)
+{
+	CLEANUP(strbuf_free) struct strbuf path = STRBUF_INIT;
+	char target[256];
+	ssize_t n;
+
+	if (!vdpa_sysdev_get_virtio(s) || vdpa_sysdev_get_netdev(s))
+		return false;
+	strbuf_addf(&path, "/sys/bus/virtio/devices/%s/driver", vdpa_sysdev_get_virtio(s));
+	n = path.failed ? -1 : readlink(path.s, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	return n >= 10 && !strcmp(target + n - 10, "virtio_net");
+}
+
+enum status state_check_unused(struct app *app, const char *name, bool force)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	int r = vdpa_sysdev_get(app->ctx, name, &s);
+
+	if (r == -ENODEV)
+		return ST_OK;
+	if (r < 0)
+		return diag_ctx(app, name);
+	if (vdpa_sysdev_get_blockdev(s))
+		return vduse_check_unused(app, name, s);
+	if (force)
+		return ST_OK;
+	if (vdpa_sysdev_get_netdev(s) && is_up(vdpa_sysdev_get_netdev(s)))
+		return diag_fail(app, name, EBUSY, "set it down first, or use \"force\"",
+				 "busy: interface %s of \"%s\" is up", vdpa_sysdev_get_netdev(s),
+				 name);
+	if (is_elsewhere(s))
+		return diag_fail(app, name, EBUSY, "take it back first, or use \"force\"",
+				 "busy: the interface of \"%s\" is in another network namespace",
+				 name);
+	return ST_OK;
+}
