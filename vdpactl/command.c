@@ -44,6 +44,9 @@ static const struct command group_dev = {
 			&group_config,
 			&group_vstats,
 			&cmd_dev_set,
+			&cmd_dev_export,
+			&cmd_dev_link,
+			&cmd_dev_unlink,
 			NULL,
 		},
 	.help_match = MATCH_PREFIX,
@@ -69,10 +72,34 @@ static const struct command group_vduse = {
 	.bare = BARE_FIRST,
 };
 
+static const struct command group_features = {
+	.name = "features",
+	.summary = "virtio feature bits: names, words, and what sets of them share",
+	.match = MATCH_NEW,
+	.subs =
+		(const struct command *const[]){
+			&cmd_features_decode,
+			&cmd_features_encode,
+			&cmd_features_diff,
+			&cmd_features_common,
+			NULL,
+		},
+	.help_match = MATCH_EXACT,
+	.bare = BARE_HELP,
+};
+
 const struct command command_root = {
 	.name = "",
 	.summary = "show and manage vDPA devices",
-	.subs = (const struct command *const[]){ &group_mgmtdev, &group_dev, &group_vduse, NULL },
+	.subs =
+		(const struct command *const[]){
+			&group_mgmtdev,
+			&group_dev,
+			&group_vduse,
+			&group_features,
+			&cmd_check,
+			NULL,
+		},
 	.help_match = MATCH_PREFIX,
 	.bare = BARE_HELP,
 };
