@@ -86,6 +86,9 @@ enum value_kind {
 #define HAS_WORDS (1ull << 42)
 #define HAS_IN_ORDER (1ull << 43)
 #define HAS_PERSIST (1ull << 44)
+#define HAS_FROM_UDEV (1ull << 50)
+#define HAS_GENERIC (1ull << 51)
+#define HAS_BY_NAME (1ull << 52)
 
 struct arg {
 	const char *word; /* NULL: positional, then it stands before all that have one */
@@ -151,6 +154,26 @@ struct state_args {
 	uint64_t wait; /* seconds */
 };
 
+/* What only the commands of features take. */
+struct features_args {
+	const char *type;
+	const char *text; /* what to decode or encode; the first one of two */
+	const char *other;
+};
+
+/* Whom a char device shall belong to. */
+struct link_args {
+	const char *owner;
+	const char *group;
+	const char *mode;
+};
+
+/* What only dev export takes. */
+struct export_args {
+	const char *format;
+	const char *output;
+};
+
 struct args {
 	uint64_t has; /* HAS_* */
 	char **items; /* owned array of the positional words, which are argv's; all of them */
@@ -168,6 +191,9 @@ struct args {
 	struct vduse_args vduse;
 	struct dev_args dev;
 	struct state_args state;
+	struct features_args features_of;
+	struct link_args link;
+	struct export_args export;
 };
 
 /* Reports what is wrong. */

@@ -50,6 +50,9 @@ static const struct command group_dev = {
 			&cmd_dev_wait,
 			&cmd_dev_resolve,
 			&cmd_dev_users,
+			&cmd_dev_export,
+			&cmd_dev_link,
+			&cmd_dev_unlink,
 			NULL,
 		},
 	.help_match = MATCH_PREFIX,
@@ -75,6 +78,22 @@ static const struct command group_vduse = {
 	.bare = BARE_FIRST,
 };
 
+static const struct command group_features = {
+	.name = "features",
+	.summary = "virtio feature bits: names, words, and what sets of them share",
+	.match = MATCH_NEW,
+	.subs =
+		(const struct command *const[]){
+			&cmd_features_decode,
+			&cmd_features_encode,
+			&cmd_features_diff,
+			&cmd_features_common,
+			NULL,
+		},
+	.help_match = MATCH_EXACT,
+	.bare = BARE_HELP,
+};
+
 const struct command command_root = {
 	.name = "",
 	.summary = "show and manage vDPA devices",
@@ -86,6 +105,8 @@ const struct command command_root = {
 			&cmd_save,
 			&cmd_apply,
 			&cmd_restore,
+			&group_features,
+			&cmd_check,
 			NULL,
 		},
 	.help_match = MATCH_PREFIX,

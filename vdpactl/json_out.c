@@ -155,6 +155,12 @@ static void add_value(struct json_out *j, const json_t *value)
 	}
 }
 
+void json_out_value(struct json_out *j, const json_t *value)
+{
+	if (value)
+		add_value(j, value);
+}
+
 void json_out_member(struct json_out *j, const char *key, const json_t *value)
 {
 	if (!value)

@@ -24,6 +24,8 @@ void json_out_init(struct json_out *j, struct strbuf *to, bool pretty);
 /* An object: a member of the open one when it has a key. */
 void json_out_begin(struct json_out *j, const char *key);
 void json_out_end(struct json_out *j);
+/* A document that is just value, which stays the caller's. */
+void json_out_value(struct json_out *j, const json_t *value);
 /* A member of the open object: value, which stays the caller's. */
 void json_out_member(struct json_out *j, const char *key, const json_t *value);
 

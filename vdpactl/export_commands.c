@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A device as the command line that makes it again. */
+#include <errno.h>
+#include <string.h>
+
+#include "export.h"
+#include "json_dl.h"
+#include "text.h"
+
+#define TAKES_MAC 1u
+#define TAKES_MTU 2u
+#define TAKES_MAX_VQP 4u
+#define TAKES_FEATURES 8u
+#define TAKES_ALL 15u
+
+/*
+ * A parent refuses what it does not know instead of leaving it alone, and no
+ * request tells what that is.  One that is not here gets all that can be read.
+ */
+static const struct {
+	const char *driver; /* of the parent; of one without a bus, its handle */
+	unsigned int takes;
+} parents[] = {
+	{ "vdpasim_net", TAKES_MAC | TAKES_MTU | TAKES_FEATURES },
+	{ "vdpasim_blk", 0 },
+	{ "ifcvf", TAKES_FEATURES },
+	{ "vp-vdpa", TAKES_FEATURES },
+	{ "octep_vdpa", TAKES_FEATURES },
+	{ "pds_vdpa.vDPA", TAKES_MAC | TAKES_MAX_VQP | TAKES_FEATURES },
+};
+
+static unsigned int taken(const struct export_dev *d)
+{
+	const char *driver = vdpa_dev_get_mgmtdev_bus(d->dev) ?
+				     vdpa_sysdev_get_parent_driver(d->sysdev) :
+				     vdpa_dev_get_mgmtdev_name(d->dev);
+
+	for (size_t i = 0; driver && i < sizeof(parents) / sizeof(*parents); i++) {
+		if (!strcmp(driver, parents[i].driver))
+			return parents[i].takes;
+	}
+	return TAKES_ALL;
+}
+
+/* " KEY VALUE" */
+static void word(struct strbuf *sb, const char *key, const char *value)
+{
+	strbuf_addf(sb, " %s ", key);
+	export_shell_word(sb, value);
+}
+
+static void number(struct strbuf *sb, const char *key, uint64_t value)
+{
+	strbuf_addf(sb, " %s ", key);
+	text_u64(sb, value);
+}
+
+static void add_attributes(const struct export_dev *d, struct strbuf *sb)
+{
+	unsigned int takes = d->config ? taken(d) : 0;
+	uint64_t features;
+	uint16_t value;
+	uint8_t mac[6];
+
+	if (takes & TAKES_MAC && export_mac(d, mac)) {
+		strbuf_add(sb, " mac ");
+		text_mac(sb, mac);
+	}
+	if (takes & TAKES_MTU && export_mtu(d, &value))
+		number(sb, "mtu", value);
+	if (takes & TAKES_MAX_VQP && vdpa_config_get_max_vqp(d->config, &value))
+		number(sb, "max_vqp", value);
+	if (takes & TAKES_FEATURES && vdpa_config_get_features(d->config, &features)) {
+		strbuf_add(sb, " device_features ");
+		text_hex(sb, features);
+	}
+}
+
+static void add_driver(const struct export_dev *d, struct strbuf *sb)
+{
+	word(sb, "driver", d->driver ? d->driver : "none");
+	strbuf_addc(sb, '\n');
+}
+
+static enum status dev_add(struct export *x, const struct export_dev *d, struct strbuf *sb)
+{
+	if (!vdpa_dev_is_managed(d->dev))
+		return diag_fail(x->app, d->name, EOPNOTSUPP, NULL,
+				 "\"%s\" was made by its driver, no command makes it", d->name);
+	strbuf_add(sb, "vdpactl dev add");
+	word(sb, "name", d->name);
+	word(sb, "mgmtdev", vdpa_dev_get_mgmtdev(d->dev));
+	add_attributes(d, sb);
+	add_driver(d, sb);
+	return ST_OK;
+}
+
+static void vduse_words(const struct export_dev *d, const struct vduse_status *s, struct strbuf *sb)
+{
+	strbuf_add(sb, "vdpactl vduse add");
+	word(sb, "name", d->name);
+	word(sb, "type", s->type);
+	word(sb, "backend", s->backend);
+	number(sb, "queues", s->queues);
+	number(sb, "queue_size", s->queue_size);
+	if (s->readonly)
+		strbuf_add(sb, " readonly");
+	number(sb, "block_size", s->block_size);
+	if (s->serial && *s->serial)
+		word(sb, "serial", s->serial);
+	add_driver(d, sb);
+}
+
+static enum status vduse_add(struct export *x, const struct export_dev *d, struct strbuf *sb)
+{
+	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
+	CLEANUP(vduse_status_free) struct vduse_status s = { 0 };
+	enum status status = json_load(x->app);
+	int r;
+
+	if (status)
+		return status;
+	if (vduse_lock_state(d->name) == VDUSE_NO_DIR)
+		return diag_fail(x->app, d->name, EOPNOTSUPP, NULL,
+				 "\"%s\" is served by a program that is not vdused", d->name);
+	r = vduse_get_status(d->name, &s, &err);
+	if (r < 0)
+		return diag_fail(x->app, d->name, -r, NULL,
+				 "the daemon of \"%s\" does not answer%s%s", d->name,
+				 err.len ? ": " : "", err.len ? err.s : "");
+	if (!s.type || !s.backend)
+		return diag_fail(x->app, d->name, EPROTO, NULL,
+				 "the daemon of \"%s\" does not tell its back end", d->name);
+	vduse_words(d, &s, sb);
+	return ST_OK;
+}
+
+enum status export_commands(struct export *x, const struct export_dev *d, struct strbuf *sb)
+{
+	const char *mgmtdev = vdpa_dev_get_mgmtdev(d->dev);
+
+	if (mgmtdev && !strcmp(mgmtdev, "vduse"))
+		return vduse_add(x, d, sb);
+	return dev_add(x, d, sb);
+}
