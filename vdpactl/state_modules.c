@@ -71,7 +71,7 @@ void state_load_modules(struct app *app, const struct state *state)
 	for (size_t i = 0; i < state->n_vduse; i++)
 		want_driver(&m, state->vduse[i].driver);
 	if (m.n)
-		(void)bind_modprobe(m.argv);
+		(void)bind_modprobe(app, m.argv);
 }
 
 /* ---- parents ---- */
