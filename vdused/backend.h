@@ -118,7 +118,10 @@ struct backend_ops {
 	void (*submit)(struct backend_queue *q, struct backend_req *req);
 	/* What was submitted has to be started now. NULL: submit does. */
 	void (*flush)(struct backend_queue *q);
-	/* Looks for completions without sleeping; true if there were any. NULL: none come but by the loop. */
+	/*
+	 * Looks for completions without sleeping; true if there were any.  NULL: none come but by
+	 * the loop, which runs rarely while the thread has other things to do.
+	 */
 	bool (*poll)(struct backend_queue *q);
 	/*
 	 * Ends all that is in flight as soon as possible, with ECANCELED where it did

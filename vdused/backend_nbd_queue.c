@@ -2,6 +2,7 @@
 #include "vdused/backend_nbd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "vdused/guard.h"
@@ -12,6 +13,37 @@
 
 /* ---- commands ---- */
 
+static struct nbd_cmd *add_cmd(struct nbd_queue *q)
+{
+	struct nbd_cmd *cmd = calloc(1, sizeof(*cmd));
+
+	/* Twice as long at each power of 2. */
+	if (cmd && !(q->slots & (q->slots - 1))) {
+		size_t len = q->slots ? 2 * (size_t)q->slots : 1;
+		struct nbd_cmd **slot = reallocarray(q->slot, len, sizeof(*slot));
+
+		if (!slot) {
+			free(cmd);
+			return NULL;
+		}
+		q->slot = slot;
+	}
+	if (cmd) {
+		cmd->slot = q->slots;
+		q->slot[q->slots++] = cmd;
+	}
+	return cmd;
+}
+
+void nbd_free_cmds(struct nbd_queue *q)
+{
+	for (uint32_t i = 0; i < q->slots; i++) {
+		free(q->slot[i]->data);
+		free(q->slot[i]);
+	}
+	free(q->slot);
+}
+
 static struct nbd_cmd *new_cmd(struct nbd_queue *q, struct backend_req *req)
 {
 	struct nbd_cmd *cmd = TAILQ_FIRST(&q->pool);
@@ -20,12 +52,13 @@ static struct nbd_cmd *new_cmd(struct nbd_queue *q, struct backend_req *req)
 		TAILQ_REMOVE(&q->pool, cmd, link);
 		q->pooled -= cmd->capacity;
 	} else {
-		cmd = calloc(1, sizeof(*cmd));
+		cmd = add_cmd(q);
 	}
 	if (cmd) {
 		cmd->q = q;
 		cmd->req = req;
 		cmd->sent = cmd->filled = cmd->sync = false;
+		cmd->fault = 0;
 	}
 	return cmd;
 }
@@ -67,7 +100,7 @@ static int prepare(struct nbd_queue *q, struct nbd_cmd *cmd)
 	if (cmd->filled && cmd->piece <= max)
 		return 0;
 	cmd->piece = left < max ? (size_t)left : max;
-	if (!data || cmd->sync)
+	if (!data || cmd->sync || (req->op == BACKEND_READ && q->wire.fd >= 0))
 		return 0;
 	if (!make_room(cmd, cmd->piece))
 		return -ENOMEM;
@@ -77,18 +110,23 @@ static int prepare(struct nbd_queue *q, struct nbd_cmd *cmd)
 	return guard_gather(cmd->data, req->iov, req->niov, req->done_len, cmd->piece);
 }
 
+void nbd_cmd_ended(struct nbd_cmd *cmd, int error)
+{
+	struct nbd_queue *q = cmd->q;
+
+	cmd->error = error;
+	cmd->sent = false;
+	TAILQ_REMOVE(&q->sent, cmd, link);
+	TAILQ_INSERT_TAIL(&q->ended, cmd, link);
+}
+
 /* libnbd calls this with the handle locked: no more than taking note. */
 static int note_end(void *user_data, int *error)
 {
 	struct nbd_cmd *cmd = user_data;
-	struct nbd_queue *q = cmd->q;
 
-	if (q->dropping)
-		return 1;
-	cmd->error = *error;
-	cmd->sent = false;
-	TAILQ_REMOVE(&q->sent, cmd, link);
-	TAILQ_INSERT_TAIL(&q->ended, cmd, link);
+	if (!cmd->q->dropping)
+		nbd_cmd_ended(cmd, *error);
 	return 1;
 }
 
@@ -127,13 +165,14 @@ static void send_cmd(struct nbd_queue *q, struct nbd_cmd *cmd)
 	}
 	cmd->sent = true;
 	TAILQ_INSERT_TAIL(&q->sent, cmd, link);
+	if (q->wire.fd >= 0) {
+		nbd_wire_issue(q, cmd);
+		return;
+	}
 	if (issue(q, cmd) >= 0 || !cmd->sent)
 		return;
 	/* Refused on the spot: by a connection that is gone, or because libnbd thinks it wrong. */
-	cmd->error = nbd_aio_is_ready(q->h) || nbd_aio_is_processing(q->h) ? EIO : ENOTCONN;
-	cmd->sent = false;
-	TAILQ_REMOVE(&q->sent, cmd, link);
-	TAILQ_INSERT_TAIL(&q->ended, cmd, link);
+	nbd_cmd_ended(cmd, nbd_aio_is_ready(q->h) || nbd_aio_is_processing(q->h) ? EIO : ENOTCONN);
 }
 
 void nbd_send_waiting(struct nbd_queue *q)
@@ -171,7 +210,43 @@ void nbd_submit(struct backend_queue *bq, struct backend_req *req)
 	TAILQ_INSERT_TAIL(&q->waiting, cmd, link);
 	if (q->up)
 		nbd_send_waiting(q);
-	nbd_settle(q);
+	/* On a plain socket it goes out with the others that come now. */
+	if (q->wire.fd < 0)
+		nbd_settle(q);
+}
+
+void nbd_submit_end(struct backend_queue *bq)
+{
+	struct nbd_queue *q = (struct nbd_queue *)bq;
+
+	if (q->wire.unsent)
+		nbd_settle(q);
+}
+
+/* Nothing came: the socket is only asked when something may. */
+static bool look(struct nbd_queue *q)
+{
+	struct pollfd fd = { .events = POLLIN };
+
+	if (TAILQ_EMPTY(&q->sent))
+		return false;
+	if (q->wire.fd >= 0)
+		return nbd_wire_receive(q);
+	fd.fd = nbd_aio_get_fd(q->h);
+	if (!(nbd_aio_get_direction(q->h) & LIBNBD_AIO_DIRECTION_READ) || poll(&fd, 1, 0) <= 0)
+		return false;
+	nbd_aio_notify_read(q->h);
+	return true;
+}
+
+bool nbd_look(struct backend_queue *bq)
+{
+	struct nbd_queue *q = (struct nbd_queue *)bq;
+	bool any = q->up && look(q);
+
+	if (any || q->wire.unsent || q->wire.why)
+		nbd_settle(q);
+	return any;
 }
 
 /* ---- what came of them ---- */
@@ -198,8 +273,10 @@ static int next_piece(struct nbd_queue *q, struct nbd_cmd *cmd)
 
 	if (cmd->sync || req->op == BACKEND_FLUSH)
 		return 0;
-	if (req->op == BACKEND_READ &&
-	    guard_scatter(req->iov, req->niov, req->done_len, cmd->data, cmd->piece))
+	if (req->op == BACKEND_READ && q->wire.fd < 0)
+		cmd->fault =
+			guard_scatter(req->iov, req->niov, req->done_len, cmd->data, cmd->piece);
+	if (cmd->fault)
 		return -EFAULT;
 	req->done_len += cmd->piece;
 	cmd->filled = false;
@@ -244,6 +321,7 @@ void nbd_settle(struct nbd_queue *q)
 			TAILQ_REMOVE(&q->ended, cmd, link);
 			digest(q, cmd);
 		}
+		nbd_wire_send(q);
 		nbd_link_check(q);
 	} while (!TAILQ_EMPTY(&q->ended));
 	q->settling = false;

@@ -249,6 +249,16 @@ static void test_asynchronous(void **state)
 	}
 }
 
+/* A thread that always has something to do still runs its loop. */
+static void test_busy(void **state)
+{
+	(void)state;
+	fake_init(&fake, 0x100000);
+	fake_end_later(&fake, 1000000);
+	fake.busy = true;
+	run_one_by_one(0, 0, &fake, 20);
+}
+
 /* It polls: then it needs no kicks. */
 static void test_spins(void **state)
 {
@@ -513,6 +523,7 @@ int main(void)
 		cmocka_unit_test(test_no_lost_wakeup),
 		cmocka_unit_test(test_no_lost_wakeup_spinning),
 		cmocka_unit_test(test_asynchronous),
+		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_spins),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_broken_ring),
