@@ -70,6 +70,7 @@ enum value_kind {
 #define HAS_POLL_US (1u << 26)
 #define HAS_USER (1u << 27)
 #define HAS_CONFIG (1u << 28)
+#define HAS_IN_ORDER (1u << 29)
 
 struct arg {
 	const char *word; /* NULL: positional, then it is the table's first */
@@ -101,6 +102,7 @@ struct vduse_args {
 	const char *backend;
 	const char *serial;
 	const char *cache;
+	const char *in_order;
 	const char *driver;
 	const char *block_size;
 	const char *user;

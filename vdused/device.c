@@ -137,7 +137,8 @@ int device_open(struct device *dev, const struct options *options, struct runtim
 {
 	struct blk_options blk = { .queues = options->queues, .queue_size = options->queue_size,
 				   .block_size = options->block_size, .readonly = options->readonly,
-				   .packed = options->packed, .serial = options->serial };
+				   .packed = options->packed, .in_order = options->in_order,
+				   .serial = options->serial };
 	bool exists;
 	int ret;
 

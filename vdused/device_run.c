@@ -53,6 +53,7 @@ static int start_ring(struct device *dev, struct vq *vq, const struct vduse_vq_i
 		.packed = dev->driver_features & FEATURE(VIRTIO_F_RING_PACKED),
 		.event_idx = dev->driver_features & FEATURE(VIRTIO_F_EVENT_IDX),
 		.indirect = dev->driver_features & FEATURE(VIRTIO_F_INDIRECT_DESC),
+		.in_order = dev->driver_features & FEATURE(VIRTIO_F_IN_ORDER),
 	};
 	int ret;
 

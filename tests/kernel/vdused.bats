@@ -74,6 +74,23 @@ holds_a_file_system_at() { # DIRECTORY
 	done
 }
 
+@test "in order, where the kernel's driver takes it: fio verifies" {
+	local options feature
+	for options in "" packed; do
+		# shellcheck disable=SC2086 # words they are
+		disk mem:32M in_order on queues 2 $options
+		verifies 4M --numjobs=2 --offset_increment=8M
+		feature=$(($(disk_state .features) >> 35 & 1))
+		[[ $feature == "$([[ $(uname -r) == 6.* ]] && echo 0 || echo 1)" ]]
+		[[ $(disk_state .statistics.errors) == 0 ]]
+		works vduse del "$DEV"
+	done
+	# Requests that end in another order than they began.
+	truncate -s 32M "$WORK/image"
+	disk "file:$WORK/image" in_order on
+	verifies 4M
+}
+
 @test "sizes of blocks, serial number and read-only are what was asked for" {
 	truncate -s 8M "$WORK/image"
 	disk "file:$WORK/image" block_size 4096 serial "A/B 20 octets long.." readonly
