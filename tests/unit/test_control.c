@@ -427,8 +427,16 @@ static void test_rude_clients(void **state)
 
 /* ---- stop and resize ---- */
 
+static int grow(struct backend *b, uint64_t size, struct err *err)
+{
+	(void)err;
+	backend_set_size(b, size);
+	return 0;
+}
+
 static void test_resize(void **state)
 {
+	struct backend_ops ops;
 	int fd = client();
 	json_t *s;
 
@@ -443,6 +451,19 @@ static void test_resize(void **state)
 	say(fd, "{\"command\":\"resize\",\"size\":1048576}\n");
 	expect_error(fd, "the size is the back end's: change it there, then resize without "
 			 "\"size\"");
+	say(fd, "{\"command\":\"resize\",\"size\":-1}\n");
+	expect_error(fd, "expected \"size\" to be a number of octets");
+	say(fd, "{\"command\":\"resize\",\"size\":\"1M\"}\n");
+	expect_error(fd, "expected \"size\" to be a number of octets");
+	ops = *t->fake.b.ops;
+	ops.grow = grow;
+	t->fake.b.ops = &ops;
+	s = ask(fd, "{\"command\":\"resize\",\"size\":4194304}\n");
+	assert_true(flag(s, "ok"));
+	assert_int_equal(number(s, "size"), 0x400000);
+	json_decref(s);
+	assert_int_equal(t->header.capacity, 0x2000);
+	assert_int_equal(t->dev.blk.config.capacity, htole64(0x2000));
 	t->dev.backend = NULL;
 	say(fd, "{\"command\":\"resize\"}\n");
 	expect_error(fd, "every request fails: there is no back end");
