@@ -295,15 +295,9 @@ static void export_queue_close(struct backend_queue *bq)
 	free(q);
 }
 
-/* The driver's requests end at once; what the server still makes of those that were sent is not waited for. */
 static void export_cancel(struct backend_queue *bq)
 {
-	struct nbd_queue *q = (struct nbd_queue *)bq;
-
-	nbd_settle(q);
-	if (!TAILQ_EMPTY(&q->sent))
-		nbd_link_drop(q, "requests in flight were cancelled");
-	nbd_fail_waiting(q, -ECANCELED);
+	nbd_cancel((struct nbd_queue *)bq);
 }
 
 static const char *const nbd_schemes[] = { "nbd", "nbds", "nbd+unix", "nbds+unix", NULL };

@@ -20,6 +20,11 @@
  * one: all commands can be repeated.  Writes that were completed but not yet
  * flushed are taken to be safe with the server; a server that crashes together
  * with its cache loses them, and the next flush does not tell.
+ *
+ * A request that is cancelled ends at once: nothing of the server's touches its
+ * memory.  Its command, once it is with the server, is an orphan, whose answer
+ * interests nobody but for this: while one that changes the disk is outstanding
+ * nothing new is sent, which it could overtake and undo.
  */
 #ifndef VDUSED_BACKEND_NBD_H
 #define VDUSED_BACKEND_NBD_H
@@ -58,10 +63,11 @@ struct nbd_wire_request {
 struct nbd_cmd {
 	TAILQ_ENTRY(nbd_cmd) link;
 	struct nbd_queue *q;
-	struct backend_req *req;
+	struct backend_req *req; /* NULL: an orphan */
 	bool sent; /* neither waiting nor ended */
 	bool filled; /* data is what is to be written */
 	bool sync; /* what is left is the flush that stands for FUA */
+	bool changes; /* an orphan that is waited for */
 	int error; /* of what ended, an errno */
 	size_t piece; /* octets from req->done_len on */
 	void *data;
@@ -96,6 +102,7 @@ struct nbd_queue {
 	bool fua; /* the server has it */
 	uint32_t max_piece;
 	struct nbd_cmds waiting, sent, ended, pool;
+	unsigned changing; /* orphans in `sent` that change the disk */
 	size_t pooled; /* octets of data in the pool */
 	struct nbd_cmd **slot; /* all commands, by number */
 	uint32_t slots;
@@ -128,6 +135,10 @@ void nbd_submit(struct backend_queue *bq, struct backend_req *req);
 void nbd_submit_end(struct backend_queue *bq);
 bool nbd_look(struct backend_queue *bq);
 void nbd_free_cmds(struct nbd_queue *q);
+/* Ends all requests with ECANCELED. */
+void nbd_cancel(struct nbd_queue *q);
+/* There is no connection any more: what was sent waits again. */
+void nbd_take_back(struct nbd_queue *q);
 /* One that was sent has ended: it is looked at by nbd_settle(). */
 void nbd_cmd_ended(struct nbd_cmd *cmd, int error);
 /* Gives the waiting commands to the connection, if there is one. */
@@ -156,6 +167,8 @@ void nbd_wire_drop(struct nbd_queue *q);
 void nbd_wire_hang_up(struct nbd_queue *q);
 /* The command, the newest in `sent`, goes out with the next nbd_wire_send(). */
 void nbd_wire_issue(struct nbd_queue *q, struct nbd_cmd *cmd);
+/* Takes a command back that has not begun to go out; false: it has. */
+bool nbd_wire_withdraw(struct nbd_queue *q, struct nbd_cmd *cmd);
 /* Sends as much as the socket takes now, and takes what there is; true when there was anything. Failures: wire.why. */
 void nbd_wire_send(struct nbd_queue *q);
 bool nbd_wire_receive(struct nbd_queue *q);

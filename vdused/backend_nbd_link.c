@@ -75,17 +75,10 @@ static void try_later(struct nbd_queue *q)
 
 void nbd_link_drop(struct nbd_queue *q, const char *why)
 {
-	struct nbd_cmds again = TAILQ_HEAD_INITIALIZER(again);
-	struct nbd_cmd *cmd;
-
 	if (!q->h && !q->up)
 		return;
 	close_handle(q);
-	TAILQ_FOREACH(cmd, &q->sent, link)
-	cmd->sent = false;
-	TAILQ_CONCAT(&again, &q->sent, link);
-	TAILQ_CONCAT(&again, &q->waiting, link);
-	TAILQ_CONCAT(&q->waiting, &again, link);
+	nbd_take_back(q);
 	/* One that never did anything is a failed attempt. */
 	if (q->worked || nbd_now() - q->up_since > GOOD_NS) {
 		backend_log("%s: %s: connecting again", q->q.backend->uri, why);

@@ -58,16 +58,15 @@ static struct nbd_cmd *new_cmd(struct nbd_queue *q, struct backend_req *req)
 		cmd->q = q;
 		cmd->req = req;
 		cmd->sent = cmd->filled = cmd->sync = false;
+		cmd->changes = false;
 		cmd->fault = 0;
 	}
 	return cmd;
 }
 
-/* The command is of no more use, and its request is done. */
-static void finish(struct nbd_queue *q, struct nbd_cmd *cmd, int result)
+/* The command is of no more use. */
+static void put_cmd(struct nbd_queue *q, struct nbd_cmd *cmd)
 {
-	struct backend_req *req = cmd->req;
-
 	if (q->pooled + cmd->capacity > POOL_OCTETS) {
 		free(cmd->data);
 		cmd->data = NULL;
@@ -75,6 +74,14 @@ static void finish(struct nbd_queue *q, struct nbd_cmd *cmd, int result)
 	}
 	q->pooled += cmd->capacity;
 	TAILQ_INSERT_HEAD(&q->pool, cmd, link);
+}
+
+/* Nor is its request's. */
+static void finish(struct nbd_queue *q, struct nbd_cmd *cmd, int result)
+{
+	struct backend_req *req = cmd->req;
+
+	put_cmd(q, cmd);
 	backend_complete(&q->q, req, result);
 }
 
@@ -179,7 +186,7 @@ void nbd_send_waiting(struct nbd_queue *q)
 {
 	struct nbd_cmd *cmd;
 
-	while (q->up && (cmd = TAILQ_FIRST(&q->waiting))) {
+	while (q->up && !q->changing && (cmd = TAILQ_FIRST(&q->waiting))) {
 		TAILQ_REMOVE(&q->waiting, cmd, link);
 		send_cmd(q, cmd);
 	}
@@ -196,6 +203,24 @@ void nbd_fail_waiting(struct nbd_queue *q, int result)
 		TAILQ_REMOVE(&failed, cmd, link);
 		finish(q, cmd, result);
 	}
+}
+
+void nbd_take_back(struct nbd_queue *q)
+{
+	struct nbd_cmds again = TAILQ_HEAD_INITIALIZER(again);
+	struct nbd_cmd *cmd;
+
+	while ((cmd = TAILQ_FIRST(&q->sent))) {
+		TAILQ_REMOVE(&q->sent, cmd, link);
+		cmd->sent = false;
+		if (cmd->req)
+			TAILQ_INSERT_TAIL(&again, cmd, link);
+		else
+			put_cmd(q, cmd);
+	}
+	q->changing = 0;
+	TAILQ_CONCAT(&again, &q->waiting, link);
+	TAILQ_CONCAT(&q->waiting, &again, link);
 }
 
 void nbd_submit(struct backend_queue *bq, struct backend_req *req)
@@ -286,10 +311,22 @@ static int next_piece(struct nbd_queue *q, struct nbd_cmd *cmd)
 	return cmd->sync;
 }
 
+static void bury(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	if (cmd->changes && q->changing)
+		q->changing--;
+	put_cmd(q, cmd);
+	nbd_send_waiting(q);
+}
+
 static void digest(struct nbd_queue *q, struct nbd_cmd *cmd)
 {
 	int rc;
 
+	if (!cmd->req) {
+		bury(q, cmd);
+		return;
+	}
 	/* The connection is gone, or soon will be. */
 	if (cmd->error == ENOTCONN || cmd->error == ESHUTDOWN) {
 		TAILQ_INSERT_TAIL(&q->waiting, cmd, link);
@@ -308,22 +345,63 @@ static void digest(struct nbd_queue *q, struct nbd_cmd *cmd)
 		TAILQ_INSERT_HEAD(&q->waiting, cmd, link);
 }
 
-void nbd_settle(struct nbd_queue *q)
+static void digest_ended(struct nbd_queue *q)
 {
 	struct nbd_cmd *cmd;
 
+	while ((cmd = TAILQ_FIRST(&q->ended))) {
+		TAILQ_REMOVE(&q->ended, cmd, link);
+		digest(q, cmd);
+	}
+}
+
+void nbd_settle(struct nbd_queue *q)
+{
 	/* A done() that submits comes here again; the outer call goes on. */
 	if (q->settling)
 		return;
 	q->settling = true;
 	do {
-		while ((cmd = TAILQ_FIRST(&q->ended))) {
-			TAILQ_REMOVE(&q->ended, cmd, link);
-			digest(q, cmd);
-		}
+		digest_ended(q);
 		nbd_wire_send(q);
 		nbd_link_check(q);
 	} while (!TAILQ_EMPTY(&q->ended));
 	q->settling = false;
 	nbd_link_watch(q);
+}
+
+/* ---- cancelling ---- */
+
+/* The command goes on without its request. */
+static void orphan(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	cmd->changes = cmd->req->op != BACKEND_READ && cmd->req->op != BACKEND_FLUSH;
+	q->changing += cmd->changes;
+	cmd->req = NULL;
+}
+
+void nbd_cancel(struct nbd_queue *q)
+{
+	struct nbd_cmd *cmd, *next;
+
+	q->settling = true;
+	digest_ended(q);
+	for (cmd = TAILQ_FIRST(&q->sent); cmd; cmd = next) {
+		struct backend_req *req = cmd->req;
+
+		next = TAILQ_NEXT(cmd, link);
+		if (!req)
+			continue;
+		if (nbd_wire_withdraw(q, cmd)) {
+			TAILQ_REMOVE(&q->sent, cmd, link);
+			cmd->sent = false;
+			put_cmd(q, cmd);
+		} else {
+			orphan(q, cmd);
+		}
+		backend_complete(&q->q, req, -ECANCELED);
+	}
+	q->settling = false;
+	nbd_fail_waiting(q, -ECANCELED);
+	nbd_settle(q);
 }

@@ -185,6 +185,17 @@ void nbd_wire_send(struct nbd_queue *q)
 	}
 }
 
+bool nbd_wire_withdraw(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	size_t data = cmd->head.type == htobe16(TYPE_WRITE) ? cmd->piece : 0;
+
+	if (q->wire.fd < 0 || cmd->left != sizeof(cmd->head) + data)
+		return false;
+	if (q->wire.unsent == cmd)
+		q->wire.unsent = TAILQ_NEXT(cmd, link);
+	return true;
+}
+
 /* ---- answers ---- */
 
 static int errno_of(uint32_t error)
@@ -244,7 +255,7 @@ static size_t take_data(struct nbd_queue *q, const char *at, size_t have)
 	size_t n = cmd->piece - w->read < have ? cmd->piece - w->read : have;
 
 	/* Its memory may be gone: the rest of the data has to leave the socket all the same. */
-	if (!cmd->fault)
+	if (cmd->req && !cmd->fault)
 		cmd->fault = guard_scatter(cmd->req->iov, cmd->req->niov,
 					   cmd->req->done_len + w->read, at, n);
 	w->read += n;

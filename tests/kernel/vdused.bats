@@ -80,8 +80,8 @@ holds_a_file_system_at() { # DIRECTORY
 		# shellcheck disable=SC2086 # words they are
 		disk mem:32M in_order on queues 2 $options
 		verifies 4M --numjobs=2 --offset_increment=8M
-		feature=$(($(disk_state .features) >> 35 & 1))
-		[[ $feature == "$([[ $(uname -r) == 6.* ]] && echo 0 || echo 1)" ]]
+		feature=$(sysfs device/features)
+		[[ ${feature:35:1} == "$([[ $(uname -r) == 6.* ]] && echo 0 || echo 1)" ]]
 		[[ $(disk_state .statistics.errors) == 0 ]]
 		works vduse del "$DEV"
 	done

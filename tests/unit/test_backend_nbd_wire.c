@@ -35,6 +35,7 @@ enum manner {
 	EARLY, /* before the data of a write came */
 	HALF, /* of a read's data, then the end */
 	LEAVES, /* says that it is shutting down */
+	LATE, /* answers nothing until it is released */
 	MANNERS
 };
 
@@ -42,7 +43,8 @@ static char dir[64], path[96], uri[160];
 static char contents[SIZE];
 static int listener;
 static enum manner manner;
-static unsigned connections;
+static unsigned connections, written;
+static bool released;
 
 /* ---- the server ---- */
 
@@ -131,7 +133,12 @@ static bool serve_one(int fd, enum manner how, const struct request *r, char *ou
 		return misbehave(fd, how, r, out) && !usleep(100000) && false;
 	if (be16toh(r->type) == 1 && !get(fd, contents + be64toh(r->offset), be32toh(r->len)))
 		return false;
-	if (how > IN_PIECES && how != EARLY)
+	if (how == LATE) {
+		__atomic_fetch_add(&written, be16toh(r->type) == 1, __ATOMIC_RELAXED);
+		while (!__atomic_load_n(&released, __ATOMIC_RELAXED))
+			usleep(1000);
+	}
+	if (how > IN_PIECES && how != EARLY && how != LATE)
 		return misbehave(fd, how, r, out);
 	return put(fd, out, make_answer(r, out, 0));
 }
@@ -190,7 +197,8 @@ static void start(struct disk *d, enum manner how)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	manner = how;
-	connections = 0;
+	connections = written = 0;
+	released = false;
 	fill_random(contents, sizeof(contents));
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -271,7 +279,7 @@ static void test_pieces(void **state)
 static void test_manners(void **state)
 {
 	(void)state;
-	for (enum manner how = WRONG_MAGIC; how < MANNERS; how++) {
+	for (enum manner how = WRONG_MAGIC; how < LATE; how++) {
 		struct disk d;
 
 		start(&d, how);
@@ -302,6 +310,55 @@ static void test_memory_gone(void **state)
 	assert_int_equal(connections, 1);
 	stop(&d);
 	munmap(gone, GONE);
+}
+
+/* They end at once, and what is with the server is not overtaken by what comes later. */
+static void test_cancel(void **state)
+{
+	static char old[4096], new[4096], buf[REQUESTS][4096];
+	struct iovec iov[2] = { { old, 4096 }, { new, 4096 } }, riov[REQUESTS];
+	struct io io[2], reads[REQUESTS];
+	struct disk d;
+	double until = seconds() + 20;
+
+	(void)state;
+	memset(old, 1, sizeof(old));
+	memset(new, 2, sizeof(new));
+	start(&d, LATE);
+	io_start(&d, &io[0], BACKEND_WRITE, 0, 8192, 4096, &iov[0], 1);
+	backend_flush(d.q);
+	while (!__atomic_load_n(&written, __ATOMIC_RELAXED) && seconds() < until)
+		usleep(1000);
+	/* These are not even sent. */
+	for (unsigned i = 0; i < REQUESTS; i++) {
+		riov[i] = (struct iovec){ buf[i], 4096 };
+		io_start(&d, &reads[i], i % 2 ? BACKEND_READ : BACKEND_WRITE, 0, 8192, 4096,
+			 &riov[i], 1);
+	}
+	backend_cancel(d.q);
+	assert_int_equal(d.q->in_flight, 0);
+	assert_int_equal(io[0].result, -ECANCELED);
+	for (unsigned i = 0; i < REQUESTS; i++) {
+		assert_int_equal(reads[i].ended, 1);
+		assert_int_equal(reads[i].result, -ECANCELED);
+	}
+	io_start(&d, &io[1], BACKEND_WRITE, 0, 8192, 4096, &iov[1], 1);
+	backend_flush(d.q);
+	for (int i = 0; i < 10; i++)
+		loop_run_once(&d.loop, 10);
+	assert_int_equal(io[1].ended, 0);
+	assert_int_equal(written, 1);
+	/* Cancelled in turn, while it waits; then the last word. */
+	backend_cancel(d.q);
+	assert_int_equal(io[1].result, -ECANCELED);
+	io_start(&d, &io[1], BACKEND_WRITE, 0, 8192, 4096, &iov[1], 1);
+	__atomic_store_n(&released, true, __ATOMIC_RELAXED);
+	assert_int_equal(io_wait(&d, &io[1]), 0);
+	assert_int_equal(written, 2);
+	assert_int_equal(contents[8192], 2);
+	read_all(&d, 512);
+	assert_int_equal(connections, 1);
+	stop(&d);
 }
 
 /* A batch is one message, and one look takes all the answers. */
@@ -356,9 +413,8 @@ static int group_teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_manners),
-		cmocka_unit_test(test_memory_gone),
+		cmocka_unit_test(test_pieces),	    cmocka_unit_test(test_manners),
+		cmocka_unit_test(test_memory_gone), cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_looks),
 	};
 
