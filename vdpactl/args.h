@@ -123,6 +123,7 @@ struct vduse_args {
 	const char *backend;
 	const char *serial;
 	const char *cache;
+	const char *in_order;
 	const char *driver;
 	const char *block_size;
 	const char *user;

@@ -56,6 +56,8 @@ enum status vduse_start_block(struct app *app, const struct args *args)
 		put(&c, "--cache", v->cache);
 	if (args->has & HAS_PACKED)
 		put(&c, "--packed", NULL);
+	if (args->has & HAS_IN_ORDER)
+		put(&c, "--in-order", v->in_order);
 	if (args->has & HAS_RECONNECT)
 		put_number(&c, "--reconnect", v->reconnect);
 	if (args->has & HAS_THREADS)
@@ -286,6 +288,17 @@ static const struct arg args[] = {
 		.kind = VALUE_NONE,
 		.has = HAS_PACKED,
 		.help = "offer packed virtqueues",
+	},
+	{
+		.word = "in_order",
+		.match = MATCH_NEW,
+		.kind = VALUE_CHOICE,
+		.has = HAS_IN_ORDER,
+		.metavar = "MODE",
+		.help = "on: offer to give requests back in the order they came (default: off)",
+		.choices = (const char *const[]){ "on", "off", NULL },
+		.expected = "\"on\" or \"off\"",
+		.offset = offsetof(struct args, vduse.in_order),
 	},
 	{
 		.word = "reconnect",

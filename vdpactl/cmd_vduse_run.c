@@ -156,7 +156,7 @@ static const struct arg resize_args[] = {
 		.kind = VALUE_SIZE,
 		.has = HAS_SIZE,
 		.metavar = "SIZE",
-		.help = "octets, or 64M: the new size of a back end that is no more than memory",
+		.help = "octets, or 64M: what a back end that is no more than memory grows to",
 		.offset = offsetof(struct args, vduse.size),
 	},
 	ARG_END,

@@ -138,6 +138,22 @@ int backend_refresh(struct backend *b, struct err *err)
 	return rc ? err_set(err, rc, "%s: %s", b->uri, why.text) : 0;
 }
 
+int backend_grow(struct backend *b, uint64_t size, struct err *err)
+{
+	struct err why = { "" };
+	int rc;
+
+	if (!b->ops->grow)
+		return err_set(err, -EOPNOTSUPP, "the size is the back end's: change it there, then resize without \"size\"");
+	if (size > INT64_MAX || size % b->info.logical_block)
+		return err_set(err, -EINVAL, "%s: the size is not a multiple of %u octets", b->uri, b->info.logical_block);
+	if (size < b->info.size)
+		return err_set(err, -EINVAL, "%s: it has %llu octets and can only grow", b->uri,
+			       (unsigned long long)b->info.size);
+	rc = size == b->info.size ? 0 : b->ops->grow(b, size, &why);
+	return rc ? err_set(err, rc, "%s: %s", b->uri, why.text) : 0;
+}
+
 int backend_queue_open(struct backend *b, struct loop *loop, struct backend_queue **q,
 		       struct err *err)
 {

@@ -118,7 +118,10 @@ struct backend_ops {
 	void (*submit)(struct backend_queue *q, struct backend_req *req);
 	/* What was submitted has to be started now. NULL: submit does. */
 	void (*flush)(struct backend_queue *q);
-	/* Looks for completions without sleeping; true if there were any. NULL: none come but by the loop. */
+	/*
+	 * Looks for completions without sleeping; true if there were any.  NULL: none come but by
+	 * the loop, which runs rarely while the thread has other things to do.
+	 */
 	bool (*poll)(struct backend_queue *q);
 	/*
 	 * Ends all that is in flight as soon as possible, with ECANCELED where it did
@@ -128,6 +131,11 @@ struct backend_ops {
 	void (*cancel)(struct backend_queue *q);
 	/* Looks again at the size (main thread): backend_set_size() when it changed. NULL: can't. */
 	int (*refresh)(struct backend *b, struct err *err);
+	/*
+	 * Makes it larger, while other threads do I/O: new blocks read as zeros, and are there
+	 * before backend_set_size() says so (main thread).  NULL: its size is not ours to choose.
+	 */
+	int (*grow)(struct backend *b, uint64_t size, struct err *err);
 };
 
 /* Embedded at the start of each back end's own structs. */
@@ -148,16 +156,21 @@ int backend_open(const char *uri, struct backend_params *params, struct backend 
 		 struct err *err);
 void backend_close(struct backend *b); /* NULL is allowed */
 int backend_refresh(struct backend *b, struct err *err);
+/*
+ * Gives a back end that has no size of its own another one.  It can't shrink: what
+ * a driver still uses would be lost.  -EOPNOTSUPP, -EINVAL, ... and the sentence.
+ */
+int backend_grow(struct backend *b, uint64_t size, struct err *err);
 
 /* The size while other threads may be looking at it. */
 static inline uint64_t backend_size(const struct backend *b)
 {
-	return __atomic_load_n(&b->info.size, __ATOMIC_RELAXED);
+	return __atomic_load_n(&b->info.size, __ATOMIC_ACQUIRE);
 }
 
 static inline void backend_set_size(struct backend *b, uint64_t size)
 {
-	__atomic_store_n(&b->info.size, size, __ATOMIC_RELAXED);
+	__atomic_store_n(&b->info.size, size, __ATOMIC_RELEASE);
 }
 
 int backend_queue_open(struct backend *b, struct loop *loop, struct backend_queue **q,

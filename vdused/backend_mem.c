@@ -6,6 +6,9 @@
  * guards on both sides.  All queues share it without
  * locks: what the driver does to one block at the same time is torn, as on
  * any disk.
+ *
+ * It grows by another, longer mapping of the same file; the shorter ones stay
+ * until the end, as nobody knows when the last thread has left them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +21,17 @@
 #include "vdused/backend.h"
 #include "vdused/guard.h"
 
+struct mem_map {
+	char *base;
+	size_t len;
+	struct mem_map *shorter;
+};
+
 struct mem {
 	struct backend b;
-	char *base;
-	size_t mapped;
+	struct mem_map *map; /* holds all of the size; other threads read it after the size */
+	int fd;
 	size_t page;
-	bool shared;
 };
 
 /* The file: an earlier process's with its contents, or a new one. A descriptor or a negative errno. */
@@ -32,6 +40,15 @@ static int open_memory(const struct backend_params *params, uint64_t size, struc
 	int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC, fd;
 	struct stat st;
 
+	if (!params->memory) {
+		fd = memfd_create("vdused", MFD_CLOEXEC);
+		if (fd >= 0 && !ftruncate(fd, (off_t)size))
+			return fd;
+		err_set(err, -errno, "there is no memory to be had: %s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -ENOMEM;
+	}
 	if (!params->resume) {
 		unlink(params->memory);
 		flags |= O_CREAT | O_EXCL;
@@ -41,29 +58,53 @@ static int open_memory(const struct backend_params *params, uint64_t size, struc
 		return err_set(err, -errno, "%s: %s", params->memory, strerror(errno));
 	if (!params->resume && !ftruncate(fd, (off_t)size))
 		return fd;
+	/* It may have grown under the earlier process. */
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() &&
-	    !(st.st_mode & 077) && (uint64_t)st.st_size == size)
+	    !(st.st_mode & 077) && (uint64_t)st.st_size >= size)
 		return fd;
 	close(fd);
-	return err_set(err, -EINVAL, "%s: expected an ordinary file of %llu octets that nobody else may use",
-		       params->memory, (unsigned long long)size);
+	return err_set(
+		err, -EINVAL,
+		"%s: expected an ordinary file of at least %llu octets that nobody else may use",
+		params->memory, (unsigned long long)size);
 }
 
-/* The disk's memory; MAP_FAILED with the sentence. */
-static void *map_memory(const struct backend_params *params, uint64_t size, struct err *err)
+static int add_map(struct mem *mem, uint64_t size, struct err *err)
 {
-	int fd = params->memory ? open_memory(params, size, err) : -1;
-	void *p;
+	struct mem_map *map = size <= SIZE_MAX ? malloc(sizeof(*map)) : NULL;
+	int rc;
 
-	if (params->memory && fd < 0)
-		return MAP_FAILED;
-	p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
-		 (fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS) | MAP_NORESERVE, fd, 0);
-	if (p == MAP_FAILED)
-		err_set(err, -errno, "so much memory can't be mapped: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return p;
+	if (!map)
+		return err_set(err, -ENOMEM, "more than this machine can address");
+	map->len = (size_t)size;
+	map->shorter = mem->map;
+	map->base = mmap(NULL, map->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+			 mem->fd, 0);
+	if (map->base == MAP_FAILED) {
+		rc = err_set(err, -errno, "so much memory can't be mapped: %s", strerror(errno));
+		free(map);
+		return rc;
+	}
+	/* The disk's contents are not for core files. */
+	madvise(map->base, map->len, MADV_DONTDUMP);
+	__atomic_store_n(&mem->map, map, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void mem_close(struct backend *b)
+{
+	struct mem *mem = (struct mem *)b;
+
+	while (mem->map) {
+		struct mem_map *map = mem->map;
+
+		mem->map = map->shorter;
+		munmap(map->base, map->len);
+		free(map);
+	}
+	if (mem->fd >= 0)
+		close(mem->fd);
+	free(mem);
 }
 
 static int mem_open(const struct backend_params *params, struct backend **b, struct err *err)
@@ -75,21 +116,16 @@ static int mem_open(const struct backend_params *params, struct backend **b, str
 
 	if (rc)
 		return rc;
-	if (size > SIZE_MAX)
-		return err_set(err, -ENOMEM, "more than this machine can address");
 	mem = calloc(1, sizeof(*mem));
 	if (!mem)
 		return err_set(err, -ENOMEM, "out of memory");
-	mem->mapped = (size_t)size;
 	mem->page = (size_t)sysconf(_SC_PAGESIZE);
-	mem->shared = params->memory;
-	mem->base = map_memory(params, size, err);
-	if (mem->base == MAP_FAILED) {
-		free(mem);
-		return -ENOMEM;
+	mem->fd = open_memory(params, size, err);
+	rc = mem->fd < 0 ? -ENOMEM : add_map(mem, size, err);
+	if (rc) {
+		mem_close(&mem->b);
+		return rc;
 	}
-	/* The disk's contents are not for core files. */
-	madvise(mem->base, mem->mapped, MADV_DONTDUMP);
 	mem->b.info = (struct backend_info){
 		.size = size,
 		.logical_block = block,
@@ -103,12 +139,18 @@ static int mem_open(const struct backend_params *params, struct backend **b, str
 	return 0;
 }
 
-static void mem_close(struct backend *b)
+static int mem_grow(struct backend *b, uint64_t size, struct err *err)
 {
 	struct mem *mem = (struct mem *)b;
+	struct stat st;
+	int rc;
 
-	munmap(mem->base, mem->mapped);
-	free(mem);
+	if (fstat(mem->fd, &st) || ((uint64_t)st.st_size < size && ftruncate(mem->fd, (off_t)size)))
+		return err_set(err, -errno, "it can't grow: %s", strerror(errno));
+	rc = add_map(mem, size, err);
+	if (!rc)
+		backend_set_size(b, size);
+	return rc;
 }
 
 static int mem_queue_open(struct backend *b, struct loop *loop, struct backend_queue **q,
@@ -126,21 +168,21 @@ static void mem_queue_close(struct backend_queue *q)
 }
 
 /* Zeros by giving whole pages back, where the kernel takes them (locked ones it does not). */
-static int give_back(struct mem *mem, size_t start, size_t end)
+static int give_back(struct mem *mem, char *base, size_t start, size_t end)
 {
 	size_t first = (start + mem->page - 1) & ~(mem->page - 1), last = end & ~(mem->page - 1);
 	int rc;
 
-	if (first >= last || madvise(mem->base + first, last - first, mem->shared ? MADV_REMOVE : MADV_DONTNEED))
-		return guard_zero(mem->base + start, end - start);
-	rc = guard_zero(mem->base + start, first - start);
-	return rc ? rc : guard_zero(mem->base + last, end - last);
+	if (first >= last || madvise(base + first, last - first, MADV_REMOVE))
+		return guard_zero(base + start, end - start);
+	rc = guard_zero(base + start, first - start);
+	return rc ? rc : guard_zero(base + last, end - last);
 }
 
 static void mem_submit(struct backend_queue *q, struct backend_req *req)
 {
 	struct mem *mem = (struct mem *)q->backend;
-	char *at = mem->base + req->offset;
+	char *base = __atomic_load_n(&mem->map, __ATOMIC_ACQUIRE)->base, *at = base + req->offset;
 	int rc = 0;
 
 	switch (req->op) {
@@ -157,7 +199,7 @@ static void mem_submit(struct backend_queue *q, struct backend_req *req)
 		}
 		__attribute__((fallthrough));
 	case BACKEND_DISCARD:
-		rc = give_back(mem, req->offset, req->offset + req->len);
+		rc = give_back(mem, base, req->offset, req->offset + req->len);
 		break;
 	default:
 		rc = -EOPNOTSUPP;
@@ -175,4 +217,5 @@ const struct backend_ops backend_mem_ops = {
 	.queue_open = mem_queue_open,
 	.queue_close = mem_queue_close,
 	.submit = mem_submit,
+	.grow = mem_grow,
 };

@@ -71,6 +71,9 @@ struct nbd_handle *nbd_dial_start(const char *uri, struct err *err)
 	nbd_set_uri_allow_local_file(h, true);
 	/* What they can say more is of no use here, and each would cost reads of its own. */
 	nbd_set_request_structured_replies(h, false);
+#ifdef LIBNBD_HAVE_NBD_SET_REQUEST_EXTENDED_HEADERS
+	nbd_set_request_extended_headers(h, false);
+#endif
 	if (!nbd_aio_connect_uri(h, uri))
 		return h;
 	err_set(err, -ENOTCONN, "%s", last_error());
@@ -285,27 +288,16 @@ static int export_queue_open(struct backend *b, struct loop *loop, struct backen
 static void export_queue_close(struct backend_queue *bq)
 {
 	struct nbd_queue *q = (struct nbd_queue *)bq;
-	struct nbd_cmd *cmd;
 
 	__atomic_fetch_sub(&nbd_export_of(q)->queues, 1, __ATOMIC_RELAXED);
 	nbd_link_close(q);
-	while ((cmd = TAILQ_FIRST(&q->pool))) {
-		TAILQ_REMOVE(&q->pool, cmd, link);
-		free(cmd->data);
-		free(cmd);
-	}
+	nbd_free_cmds(q);
 	free(q);
 }
 
-/* The driver's requests end at once; what the server still makes of those that were sent is not waited for. */
 static void export_cancel(struct backend_queue *bq)
 {
-	struct nbd_queue *q = (struct nbd_queue *)bq;
-
-	nbd_settle(q);
-	if (!TAILQ_EMPTY(&q->sent))
-		nbd_link_drop(q, "requests in flight were cancelled");
-	nbd_fail_waiting(q, -ECANCELED);
+	nbd_cancel((struct nbd_queue *)bq);
 }
 
 static const char *const nbd_schemes[] = { "nbd", "nbds", "nbd+unix", "nbds+unix", NULL };
@@ -319,6 +311,8 @@ const struct backend_ops backend_nbd_ops = {
 	.queue_open = export_queue_open,
 	.queue_close = export_queue_close,
 	.submit = nbd_submit,
+	.flush = nbd_submit_end,
+	.poll = nbd_look,
 	.cancel = export_cancel,
 	.refresh = export_refresh,
 };

@@ -4,7 +4,12 @@
  *
  *   backend_nbd.c        the export: open, sizes, what the server can; connecting while one waits
  *   backend_nbd_queue.c  requests as commands of the protocol
+ *   backend_nbd_wire.c   commands on a plain socket, many by one system call
  *   backend_nbd_link.c   a queue's connection in the loop: lost, tried again, given up
+ *
+ * libnbd connects and negotiates.  A socket that is not encrypted is ours from
+ * then on, and libnbd's handle is closed; on an encrypted one (nbds) it goes on
+ * to send commands, at four system calls each.
  *
  * Each queue has a connection of its own.  A request's data always goes through
  * private memory: the driver could take its memory away in the middle of a
@@ -15,6 +20,11 @@
  * one: all commands can be repeated.  Writes that were completed but not yet
  * flushed are taken to be safe with the server; a server that crashes together
  * with its cache loses them, and the next flush does not tell.
+ *
+ * A request that is cancelled ends at once: nothing of the server's touches its
+ * memory.  Its command, once it is with the server, is an orphan, whose answer
+ * interests nobody but for this: while one that changes the disk is outstanding
+ * nothing new is sent, which it could overtake and undo.
  */
 #ifndef VDUSED_BACKEND_NBD_H
 #define VDUSED_BACKEND_NBD_H
@@ -42,31 +52,60 @@ struct nbd_export {
 
 struct nbd_queue;
 
+/* What goes to the server ahead of data. */
+struct nbd_wire_request {
+	uint32_t magic;
+	uint16_t flags, type;
+	uint64_t cookie, offset;
+	uint32_t len;
+} __attribute__((packed));
+
 struct nbd_cmd {
 	TAILQ_ENTRY(nbd_cmd) link;
 	struct nbd_queue *q;
-	struct backend_req *req;
+	struct backend_req *req; /* NULL: an orphan */
 	bool sent; /* neither waiting nor ended */
 	bool filled; /* data is what is to be written */
 	bool sync; /* what is left is the flush that stands for FUA */
+	bool changes; /* an orphan that is waited for */
 	int error; /* of what ended, an errno */
 	size_t piece; /* octets from req->done_len on */
 	void *data;
 	size_t capacity;
+	/* On a plain socket. */
+	uint32_t slot, turn; /* make its cookie: where it is found, and how often it was issued */
+	struct nbd_wire_request head;
+	size_t left; /* octets of head and data still to be sent */
+	int fault; /* of the request's memory, while data came */
 };
 
 TAILQ_HEAD(nbd_cmds, nbd_cmd);
 
+struct nbd_wire {
+	int fd; /* -1: the connection is libnbd's, if there is one */
+	const char *why; /* it is of no more use; NULL: it is */
+	struct nbd_cmd *
+		unsent; /* the first of `sent` that is not all with the kernel; those after it aren't either */
+	char *in;
+	size_t have; /* octets in it */
+	struct nbd_cmd *reading; /* whose data come */
+	size_t read; /* octets of them that came */
+};
+
 struct nbd_queue {
 	struct backend_queue q;
-	struct nbd_handle *h; /* NULL: no connection and no attempt */
-	bool up; /* commands are sent on it */
+	struct nbd_handle *h; /* an attempt, or a connection that stays libnbd's */
+	struct nbd_wire wire;
+	bool up; /* commands are sent on either */
 	bool dropping; /* it is being closed: what it says doesn't count */
 	bool settling;
 	bool fua; /* the server has it */
 	uint32_t max_piece;
 	struct nbd_cmds waiting, sent, ended, pool;
+	unsigned changing; /* orphans in `sent` that change the disk */
 	size_t pooled; /* octets of data in the pool */
+	struct nbd_cmd **slot; /* all commands, by number */
+	uint32_t slots;
 
 	struct loop_source sock, timer;
 	uint32_t events; /* of sock in the loop; 0: not there */
@@ -93,6 +132,15 @@ void nbd_hang_up(struct nbd_handle *h);
 const char *nbd_unfit(const struct nbd_export *e, struct nbd_handle *h);
 
 void nbd_submit(struct backend_queue *bq, struct backend_req *req);
+void nbd_submit_end(struct backend_queue *bq);
+bool nbd_look(struct backend_queue *bq);
+void nbd_free_cmds(struct nbd_queue *q);
+/* Ends all requests with ECANCELED. */
+void nbd_cancel(struct nbd_queue *q);
+/* There is no connection any more: what was sent waits again. */
+void nbd_take_back(struct nbd_queue *q);
+/* One that was sent has ended: it is looked at by nbd_settle(). */
+void nbd_cmd_ended(struct nbd_cmd *cmd, int error);
 /* Gives the waiting commands to the connection, if there is one. */
 void nbd_send_waiting(struct nbd_queue *q);
 /* Ends what waits. */
@@ -110,5 +158,19 @@ void nbd_link_watch(struct nbd_queue *q);
 void nbd_link_drop(struct nbd_queue *q, const char *why);
 int nbd_link_open(struct nbd_queue *q, struct err *err);
 void nbd_link_close(struct nbd_queue *q);
+
+/* Makes the socket of a handle that is ready the queue's and closes the handle; false: it has to stay libnbd's. */
+bool nbd_wire_take(struct nbd_queue *q, struct nbd_handle *h);
+/* Ends the connection, if there is one. What was sent is the caller's to mend. */
+void nbd_wire_drop(struct nbd_queue *q);
+/* The same with a word to the server; nothing is in flight. */
+void nbd_wire_hang_up(struct nbd_queue *q);
+/* The command, the newest in `sent`, goes out with the next nbd_wire_send(). */
+void nbd_wire_issue(struct nbd_queue *q, struct nbd_cmd *cmd);
+/* Takes a command back that has not begun to go out; false: it has. */
+bool nbd_wire_withdraw(struct nbd_queue *q, struct nbd_cmd *cmd);
+/* Sends as much as the socket takes now, and takes what there is; true when there was anything. Failures: wire.why. */
+void nbd_wire_send(struct nbd_queue *q);
+bool nbd_wire_receive(struct nbd_queue *q);
 
 #endif

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -55,9 +56,11 @@ static void close_handle(struct nbd_queue *q)
 	q->events = 0;
 	q->up = false;
 	q->dropping = true;
-	nbd_close(q->h);
+	if (q->h)
+		nbd_close(q->h);
 	q->dropping = false;
 	q->h = NULL;
+	nbd_wire_drop(q);
 }
 
 /* The next attempt, later than the one before. */
@@ -72,17 +75,10 @@ static void try_later(struct nbd_queue *q)
 
 void nbd_link_drop(struct nbd_queue *q, const char *why)
 {
-	struct nbd_cmds again = TAILQ_HEAD_INITIALIZER(again);
-	struct nbd_cmd *cmd;
-
-	if (!q->h)
+	if (!q->h && !q->up)
 		return;
 	close_handle(q);
-	TAILQ_FOREACH(cmd, &q->sent, link)
-	cmd->sent = false;
-	TAILQ_CONCAT(&again, &q->sent, link);
-	TAILQ_CONCAT(&again, &q->waiting, link);
-	TAILQ_CONCAT(&q->waiting, &again, link);
+	nbd_take_back(q);
 	/* One that never did anything is a failed attempt. */
 	if (q->worked || nbd_now() - q->up_since > GOOD_NS) {
 		backend_log("%s: %s: connecting again", q->q.backend->uri, why);
@@ -128,6 +124,12 @@ void nbd_link_up(struct nbd_queue *q, struct nbd_handle *h)
 	q->max_piece = largest_piece(q, h);
 	__atomic_store_n(&e->seen_size, size - size % e->b.info.logical_block, __ATOMIC_RELAXED);
 	keep_alive(nbd_aio_get_fd(h));
+	/* libnbd's descriptor is no more: that of another number takes its place in the loop. */
+	if (q->events)
+		loop_del(q->q.loop, &q->sock);
+	q->events = 0;
+	if (nbd_wire_take(q, h))
+		q->h = NULL;
 	arm_timer(q);
 	nbd_send_waiting(q);
 }
@@ -148,6 +150,8 @@ void nbd_link_check(struct nbd_queue *q)
 {
 	const char *why;
 
+	if (q->wire.fd >= 0 && q->wire.why)
+		nbd_link_drop(q, q->wire.why);
 	if (!q->h)
 		return;
 	if (nbd_aio_is_dead(q->h) || nbd_aio_is_closed(q->h)) {
@@ -168,20 +172,28 @@ void nbd_link_check(struct nbd_queue *q)
 	}
 }
 
+static uint32_t direction(struct nbd_handle *h)
+{
+	unsigned dir = nbd_aio_get_direction(h);
+
+	return (dir & LIBNBD_AIO_DIRECTION_READ ? EPOLLIN : 0) |
+	       (dir & LIBNBD_AIO_DIRECTION_WRITE ? EPOLLOUT : 0);
+}
+
 void nbd_link_watch(struct nbd_queue *q)
 {
-	uint32_t events = 0;
-	unsigned dir;
+	uint32_t events;
 	int fd;
 
-	if (!q->h)
+	if (q->wire.fd >= 0) {
+		fd = q->wire.fd;
+		events = EPOLLIN | (q->wire.unsent ? EPOLLOUT : 0);
+	} else if (q->h) {
+		fd = nbd_aio_get_fd(q->h);
+		events = direction(q->h);
+	} else {
 		return;
-	fd = nbd_aio_get_fd(q->h);
-	dir = nbd_aio_get_direction(q->h);
-	if (dir & LIBNBD_AIO_DIRECTION_READ)
-		events |= EPOLLIN;
-	if (dir & LIBNBD_AIO_DIRECTION_WRITE)
-		events |= EPOLLOUT;
+	}
 	if (events == q->events && fd == q->sock.fd)
 		return;
 	/* While connecting, one address after the other has its own descriptor, maybe of the same number. */
@@ -198,14 +210,16 @@ void nbd_link_watch(struct nbd_queue *q)
 static void sock_ready(struct loop_source *src, uint32_t events)
 {
 	struct nbd_queue *q = (struct nbd_queue *)((char *)src - offsetof(struct nbd_queue, sock));
-	unsigned dir = nbd_aio_get_direction(q->h);
 
-	if ((dir & LIBNBD_AIO_DIRECTION_READ) && (events & ~EPOLLOUT)) {
-		nbd_aio_notify_read(q->h);
-		dir = nbd_aio_get_direction(q->h);
+	if (q->wire.fd >= 0) {
+		if (events & ~EPOLLOUT)
+			nbd_wire_receive(q);
+	} else {
+		if ((direction(q->h) & EPOLLIN) && (events & ~EPOLLOUT))
+			nbd_aio_notify_read(q->h);
+		if ((direction(q->h) & EPOLLOUT) && (events & ~EPOLLIN))
+			nbd_aio_notify_write(q->h);
 	}
-	if ((dir & LIBNBD_AIO_DIRECTION_WRITE) && (events & ~EPOLLIN))
-		nbd_aio_notify_write(q->h);
 	nbd_settle(q);
 }
 
@@ -253,6 +267,7 @@ int nbd_link_open(struct nbd_queue *q, struct err *err)
 	int rc;
 
 	q->worked = true;
+	q->wire.fd = -1;
 	q->sock = (struct loop_source){ .fd = -1, .ready = sock_ready };
 	q->timer = (struct loop_source){
 		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
@@ -266,13 +281,16 @@ int nbd_link_open(struct nbd_queue *q, struct err *err)
 
 void nbd_link_close(struct nbd_queue *q)
 {
-	if (q->h && q->up) {
-		if (q->events)
-			loop_del(q->q.loop, &q->sock);
+	if (q->events)
+		loop_del(q->q.loop, &q->sock);
+	q->events = 0;
+	if (q->wire.fd >= 0)
+		nbd_wire_hang_up(q);
+	else if (q->h && q->up)
 		nbd_hang_up(q->h);
-	} else if (q->h) {
+	else
 		close_handle(q);
-	}
+	free(q->wire.in);
 	loop_del(q->q.loop, &q->timer);
 	close(q->timer.fd);
 }

@@ -2,6 +2,7 @@
 #include "vdused/backend_nbd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "vdused/guard.h"
@@ -12,6 +13,37 @@
 
 /* ---- commands ---- */
 
+static struct nbd_cmd *add_cmd(struct nbd_queue *q)
+{
+	struct nbd_cmd *cmd = calloc(1, sizeof(*cmd));
+
+	/* Twice as long at each power of 2. */
+	if (cmd && !(q->slots & (q->slots - 1))) {
+		size_t len = q->slots ? 2 * (size_t)q->slots : 1;
+		struct nbd_cmd **slot = reallocarray(q->slot, len, sizeof(*slot));
+
+		if (!slot) {
+			free(cmd);
+			return NULL;
+		}
+		q->slot = slot;
+	}
+	if (cmd) {
+		cmd->slot = q->slots;
+		q->slot[q->slots++] = cmd;
+	}
+	return cmd;
+}
+
+void nbd_free_cmds(struct nbd_queue *q)
+{
+	for (uint32_t i = 0; i < q->slots; i++) {
+		free(q->slot[i]->data);
+		free(q->slot[i]);
+	}
+	free(q->slot);
+}
+
 static struct nbd_cmd *new_cmd(struct nbd_queue *q, struct backend_req *req)
 {
 	struct nbd_cmd *cmd = TAILQ_FIRST(&q->pool);
@@ -20,21 +52,21 @@ static struct nbd_cmd *new_cmd(struct nbd_queue *q, struct backend_req *req)
 		TAILQ_REMOVE(&q->pool, cmd, link);
 		q->pooled -= cmd->capacity;
 	} else {
-		cmd = calloc(1, sizeof(*cmd));
+		cmd = add_cmd(q);
 	}
 	if (cmd) {
 		cmd->q = q;
 		cmd->req = req;
 		cmd->sent = cmd->filled = cmd->sync = false;
+		cmd->changes = false;
+		cmd->fault = 0;
 	}
 	return cmd;
 }
 
-/* The command is of no more use, and its request is done. */
-static void finish(struct nbd_queue *q, struct nbd_cmd *cmd, int result)
+/* The command is of no more use. */
+static void put_cmd(struct nbd_queue *q, struct nbd_cmd *cmd)
 {
-	struct backend_req *req = cmd->req;
-
 	if (q->pooled + cmd->capacity > POOL_OCTETS) {
 		free(cmd->data);
 		cmd->data = NULL;
@@ -42,6 +74,14 @@ static void finish(struct nbd_queue *q, struct nbd_cmd *cmd, int result)
 	}
 	q->pooled += cmd->capacity;
 	TAILQ_INSERT_HEAD(&q->pool, cmd, link);
+}
+
+/* Nor is its request's. */
+static void finish(struct nbd_queue *q, struct nbd_cmd *cmd, int result)
+{
+	struct backend_req *req = cmd->req;
+
+	put_cmd(q, cmd);
 	backend_complete(&q->q, req, result);
 }
 
@@ -67,7 +107,7 @@ static int prepare(struct nbd_queue *q, struct nbd_cmd *cmd)
 	if (cmd->filled && cmd->piece <= max)
 		return 0;
 	cmd->piece = left < max ? (size_t)left : max;
-	if (!data || cmd->sync)
+	if (!data || cmd->sync || (req->op == BACKEND_READ && q->wire.fd >= 0))
 		return 0;
 	if (!make_room(cmd, cmd->piece))
 		return -ENOMEM;
@@ -77,18 +117,23 @@ static int prepare(struct nbd_queue *q, struct nbd_cmd *cmd)
 	return guard_gather(cmd->data, req->iov, req->niov, req->done_len, cmd->piece);
 }
 
+void nbd_cmd_ended(struct nbd_cmd *cmd, int error)
+{
+	struct nbd_queue *q = cmd->q;
+
+	cmd->error = error;
+	cmd->sent = false;
+	TAILQ_REMOVE(&q->sent, cmd, link);
+	TAILQ_INSERT_TAIL(&q->ended, cmd, link);
+}
+
 /* libnbd calls this with the handle locked: no more than taking note. */
 static int note_end(void *user_data, int *error)
 {
 	struct nbd_cmd *cmd = user_data;
-	struct nbd_queue *q = cmd->q;
 
-	if (q->dropping)
-		return 1;
-	cmd->error = *error;
-	cmd->sent = false;
-	TAILQ_REMOVE(&q->sent, cmd, link);
-	TAILQ_INSERT_TAIL(&q->ended, cmd, link);
+	if (!cmd->q->dropping)
+		nbd_cmd_ended(cmd, *error);
 	return 1;
 }
 
@@ -127,20 +172,21 @@ static void send_cmd(struct nbd_queue *q, struct nbd_cmd *cmd)
 	}
 	cmd->sent = true;
 	TAILQ_INSERT_TAIL(&q->sent, cmd, link);
+	if (q->wire.fd >= 0) {
+		nbd_wire_issue(q, cmd);
+		return;
+	}
 	if (issue(q, cmd) >= 0 || !cmd->sent)
 		return;
 	/* Refused on the spot: by a connection that is gone, or because libnbd thinks it wrong. */
-	cmd->error = nbd_aio_is_ready(q->h) || nbd_aio_is_processing(q->h) ? EIO : ENOTCONN;
-	cmd->sent = false;
-	TAILQ_REMOVE(&q->sent, cmd, link);
-	TAILQ_INSERT_TAIL(&q->ended, cmd, link);
+	nbd_cmd_ended(cmd, nbd_aio_is_ready(q->h) || nbd_aio_is_processing(q->h) ? EIO : ENOTCONN);
 }
 
 void nbd_send_waiting(struct nbd_queue *q)
 {
 	struct nbd_cmd *cmd;
 
-	while (q->up && (cmd = TAILQ_FIRST(&q->waiting))) {
+	while (q->up && !q->changing && (cmd = TAILQ_FIRST(&q->waiting))) {
 		TAILQ_REMOVE(&q->waiting, cmd, link);
 		send_cmd(q, cmd);
 	}
@@ -159,6 +205,24 @@ void nbd_fail_waiting(struct nbd_queue *q, int result)
 	}
 }
 
+void nbd_take_back(struct nbd_queue *q)
+{
+	struct nbd_cmds again = TAILQ_HEAD_INITIALIZER(again);
+	struct nbd_cmd *cmd;
+
+	while ((cmd = TAILQ_FIRST(&q->sent))) {
+		TAILQ_REMOVE(&q->sent, cmd, link);
+		cmd->sent = false;
+		if (cmd->req)
+			TAILQ_INSERT_TAIL(&again, cmd, link);
+		else
+			put_cmd(q, cmd);
+	}
+	q->changing = 0;
+	TAILQ_CONCAT(&again, &q->waiting, link);
+	TAILQ_CONCAT(&q->waiting, &again, link);
+}
+
 void nbd_submit(struct backend_queue *bq, struct backend_req *req)
 {
 	struct nbd_queue *q = (struct nbd_queue *)bq;
@@ -171,7 +235,43 @@ void nbd_submit(struct backend_queue *bq, struct backend_req *req)
 	TAILQ_INSERT_TAIL(&q->waiting, cmd, link);
 	if (q->up)
 		nbd_send_waiting(q);
-	nbd_settle(q);
+	/* On a plain socket it goes out with the others that come now. */
+	if (q->wire.fd < 0)
+		nbd_settle(q);
+}
+
+void nbd_submit_end(struct backend_queue *bq)
+{
+	struct nbd_queue *q = (struct nbd_queue *)bq;
+
+	if (q->wire.unsent)
+		nbd_settle(q);
+}
+
+/* Nothing came: the socket is only asked when something may. */
+static bool look(struct nbd_queue *q)
+{
+	struct pollfd fd = { .events = POLLIN };
+
+	if (TAILQ_EMPTY(&q->sent))
+		return false;
+	if (q->wire.fd >= 0)
+		return nbd_wire_receive(q);
+	fd.fd = nbd_aio_get_fd(q->h);
+	if (!(nbd_aio_get_direction(q->h) & LIBNBD_AIO_DIRECTION_READ) || poll(&fd, 1, 0) <= 0)
+		return false;
+	nbd_aio_notify_read(q->h);
+	return true;
+}
+
+bool nbd_look(struct backend_queue *bq)
+{
+	struct nbd_queue *q = (struct nbd_queue *)bq;
+	bool any = q->up && look(q);
+
+	if (any || q->wire.unsent || q->wire.why)
+		nbd_settle(q);
+	return any;
 }
 
 /* ---- what came of them ---- */
@@ -198,8 +298,10 @@ static int next_piece(struct nbd_queue *q, struct nbd_cmd *cmd)
 
 	if (cmd->sync || req->op == BACKEND_FLUSH)
 		return 0;
-	if (req->op == BACKEND_READ &&
-	    guard_scatter(req->iov, req->niov, req->done_len, cmd->data, cmd->piece))
+	if (req->op == BACKEND_READ && q->wire.fd < 0)
+		cmd->fault =
+			guard_scatter(req->iov, req->niov, req->done_len, cmd->data, cmd->piece);
+	if (cmd->fault)
 		return -EFAULT;
 	req->done_len += cmd->piece;
 	cmd->filled = false;
@@ -209,10 +311,22 @@ static int next_piece(struct nbd_queue *q, struct nbd_cmd *cmd)
 	return cmd->sync;
 }
 
+static void bury(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	if (cmd->changes && q->changing)
+		q->changing--;
+	put_cmd(q, cmd);
+	nbd_send_waiting(q);
+}
+
 static void digest(struct nbd_queue *q, struct nbd_cmd *cmd)
 {
 	int rc;
 
+	if (!cmd->req) {
+		bury(q, cmd);
+		return;
+	}
 	/* The connection is gone, or soon will be. */
 	if (cmd->error == ENOTCONN || cmd->error == ESHUTDOWN) {
 		TAILQ_INSERT_TAIL(&q->waiting, cmd, link);
@@ -231,21 +345,63 @@ static void digest(struct nbd_queue *q, struct nbd_cmd *cmd)
 		TAILQ_INSERT_HEAD(&q->waiting, cmd, link);
 }
 
-void nbd_settle(struct nbd_queue *q)
+static void digest_ended(struct nbd_queue *q)
 {
 	struct nbd_cmd *cmd;
 
+	while ((cmd = TAILQ_FIRST(&q->ended))) {
+		TAILQ_REMOVE(&q->ended, cmd, link);
+		digest(q, cmd);
+	}
+}
+
+void nbd_settle(struct nbd_queue *q)
+{
 	/* A done() that submits comes here again; the outer call goes on. */
 	if (q->settling)
 		return;
 	q->settling = true;
 	do {
-		while ((cmd = TAILQ_FIRST(&q->ended))) {
-			TAILQ_REMOVE(&q->ended, cmd, link);
-			digest(q, cmd);
-		}
+		digest_ended(q);
+		nbd_wire_send(q);
 		nbd_link_check(q);
 	} while (!TAILQ_EMPTY(&q->ended));
 	q->settling = false;
 	nbd_link_watch(q);
+}
+
+/* ---- cancelling ---- */
+
+/* The command goes on without its request. */
+static void orphan(struct nbd_queue *q, struct nbd_cmd *cmd)
+{
+	cmd->changes = cmd->req->op != BACKEND_READ && cmd->req->op != BACKEND_FLUSH;
+	q->changing += cmd->changes;
+	cmd->req = NULL;
+}
+
+void nbd_cancel(struct nbd_queue *q)
+{
+	struct nbd_cmd *cmd, *next;
+
+	q->settling = true;
+	digest_ended(q);
+	for (cmd = TAILQ_FIRST(&q->sent); cmd; cmd = next) {
+		struct backend_req *req = cmd->req;
+
+		next = TAILQ_NEXT(cmd, link);
+		if (!req)
+			continue;
+		if (nbd_wire_withdraw(q, cmd)) {
+			TAILQ_REMOVE(&q->sent, cmd, link);
+			cmd->sent = false;
+			put_cmd(q, cmd);
+		} else {
+			orphan(q, cmd);
+		}
+		backend_complete(&q->q, req, -ECANCELED);
+	}
+	q->settling = false;
+	nbd_fail_waiting(q, -ECANCELED);
+	nbd_settle(q);
 }

@@ -34,6 +34,13 @@ static void null_close(struct backend *b)
 	free(b);
 }
 
+static int null_grow(struct backend *b, uint64_t size, struct err *err)
+{
+	(void)err;
+	backend_set_size(b, size);
+	return 0;
+}
+
 static int null_queue_open(struct backend *b, struct loop *loop, struct backend_queue **q,
 			   struct err *err)
 {
@@ -68,4 +75,5 @@ const struct backend_ops backend_null_ops = {
 	.queue_open = null_queue_open,
 	.queue_close = null_queue_close,
 	.submit = null_submit,
+	.grow = null_grow,
 };

@@ -67,6 +67,8 @@ void blk_init(struct blk *blk, struct backend *backend, const struct blk_options
 		       FEATURE(VIRTIO_BLK_F_BLK_SIZE) | FEATURE(VIRTIO_BLK_F_TOPOLOGY);
 	if (options->packed)
 		blk->offered |= FEATURE(VIRTIO_F_RING_PACKED);
+	if (options->in_order)
+		blk->offered |= FEATURE(VIRTIO_F_IN_ORDER);
 	if (options->queues > 1)
 		blk->offered |= FEATURE(VIRTIO_BLK_F_MQ);
 	if (blk->readonly)

@@ -32,7 +32,7 @@ struct blk_options {
 	unsigned queues, queue_size;
 	uint32_t block_size; /* 0: the back end's */
 	bool readonly;
-	bool packed;
+	bool packed, in_order;
 	const char *serial; /* at most VIRTIO_BLK_ID_BYTES */
 };
 

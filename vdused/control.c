@@ -167,11 +167,14 @@ static void stop(struct control_client *client, bool destroy)
 	device_quiesce(c->dev, stopped);
 }
 
-static void resize(struct control_client *client)
+static void resize(struct control_client *client, const json_t *size)
 {
+	json_int_t octets = json_integer_value(size);
 	struct err err;
 
-	if (device_resize(client->control->dev, &err))
+	if (size && octets <= 0)
+		answer_error(client, "expected \"size\" to be a number of octets");
+	else if (device_resize(client->control->dev, (uint64_t)octets, &err))
 		answer_error(client, err.text);
 	else
 		answer(client, json_pack("{s:b, s:I}", "ok", 1, "size",
@@ -189,10 +192,8 @@ static void command(struct control_client *client, const char *line)
 		answer(client, status(client->control->dev));
 	else if (!strcmp(name, "stop"))
 		stop(client, json_is_true(json_object_get(request, "destroy")));
-	else if (!strcmp(name, "resize") && json_object_get(request, "size"))
-		answer_error(client, "the size is the back end's: change it there, then resize without \"size\"");
 	else if (!strcmp(name, "resize"))
-		resize(client);
+		resize(client, json_object_get(request, "size"));
 	else
 		answer_error(client, "unknown command: expected status, stop or resize");
 }

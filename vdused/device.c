@@ -91,6 +91,22 @@ void device_undo(struct device *dev)
 	vduse_destroy(&dev->vduse, NULL);
 }
 
+/* What was made larger is still as the driver was told. */
+static int grow_again(struct device *dev, struct err *err)
+{
+	uint64_t sectors = dev->state.header->capacity;
+	int ret;
+
+	if (!dev->backend || !dev->backend->ops->grow || sectors <= dev->blk.capacity)
+		return 0;
+	if (sectors > INT64_MAX / 512)
+		return err_set(err, -EINVAL, "%s/state: it has no sensible size", dev->rt->path);
+	ret = backend_grow(dev->backend, sectors * 512, err);
+	if (!ret)
+		blk_set_size(&dev->blk, dev->backend->info.size);
+	return ret;
+}
+
 static int take_over(struct device *dev, struct err *err)
 {
 	struct state_device d;
@@ -109,6 +125,9 @@ static int take_over(struct device *dev, struct err *err)
 	if (ret)
 		return err_set(err, ret, "the kernel has given up the VDUSE device %s (a message was not answered in time)",
 			       dev->options->name);
+	ret = grow_again(dev, err);
+	if (ret)
+		return ret;
 	dev->status = (uint8_t)dev->state.header->status;
 	dev->driver_features = dev->state.header->driver_features;
 	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK && features != dev->driver_features)
@@ -137,7 +156,8 @@ int device_open(struct device *dev, const struct options *options, struct runtim
 {
 	struct blk_options blk = { .queues = options->queues, .queue_size = options->queue_size,
 				   .block_size = options->block_size, .readonly = options->readonly,
-				   .packed = options->packed, .serial = options->serial };
+				   .packed = options->packed, .in_order = options->in_order,
+				   .serial = options->serial };
 	bool exists;
 	int ret;
 
@@ -227,13 +247,13 @@ int device_start(struct device *dev, struct err *err)
 	return 0;
 }
 
-int device_resize(struct device *dev, struct err *err)
+int device_resize(struct device *dev, uint64_t size, struct err *err)
 {
 	int ret;
 
 	if (!dev->backend)
 		return err_set(err, -EOPNOTSUPP, "every request fails: there is no back end");
-	ret = backend_refresh(dev->backend, err);
+	ret = size ? backend_grow(dev->backend, size, err) : backend_refresh(dev->backend, err);
 	if (ret)
 		return ret;
 	blk_set_size(&dev->blk, dev->backend->info.size);

@@ -74,8 +74,11 @@ int device_start(struct device *dev, struct err *err);
  * back, calls `drained`.  False: that is going on already.
  */
 bool device_quiesce(struct device *dev, void (*drained)(struct device *dev));
-/* The back end's size is looked at again; the driver is told. */
-int device_resize(struct device *dev, struct err *err);
+/*
+ * The back end's size is looked at again, or is made `size` where that can be
+ * chosen (0: it can't be); the driver is told.
+ */
+int device_resize(struct device *dev, uint64_t size, struct err *err);
 /* Before serving began: a VDUSE device that this process made goes away again. */
 void device_undo(struct device *dev);
 /*

@@ -15,9 +15,13 @@
 /* Queues that are not ready with DRIVER_OK: looked at so many times in a row, then once a second. */
 #define READY_TICKS 50
 #define SLOW_TICK_MS 1000
-/* Requests in flight when the driver resets: after so long they are hurried, ... */
-#define CANCEL_TICKS 20
-/* ... and after so long it is told that they ended although they did not (the kernel waits 30 s). */
+/*
+ * Requests in flight when the driver resets: after so long they are cancelled.
+ * nbd: lets go of all of them then.  What file: has with the kernel can't be let
+ * go: a read that is answered late would land in pages that are the driver's again ...
+ */
+#define CANCEL_TICKS 1
+/* ... so it is told that they ended although they did not only before the kernel gives up on us, after 30 s. */
 #define GIVE_UP_TICKS 250
 
 /* 0: no ticks. */
@@ -53,6 +57,7 @@ static int start_ring(struct device *dev, struct vq *vq, const struct vduse_vq_i
 		.packed = dev->driver_features & FEATURE(VIRTIO_F_RING_PACKED),
 		.event_idx = dev->driver_features & FEATURE(VIRTIO_F_EVENT_IDX),
 		.indirect = dev->driver_features & FEATURE(VIRTIO_F_INDIRECT_DESC),
+		.in_order = dev->driver_features & FEATURE(VIRTIO_F_IN_ORDER),
 	};
 	int ret;
 

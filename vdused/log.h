@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the daemon has to say: to stderr, as "vdused NAME: ...", or to syslog
- * once it has no stderr.  One line a call, without a newline at the end; any thread.
+ * What the daemon has to say: to stderr, as "vdused NAME: error: ..." or "warning: ...",
+ * or to syslog once it has no stderr.  Where stderr is the journal (JOURNAL_STREAM) "<N>" in front is
+ * the level, as sd-daemon(3) has it, and no word.  One line a call, without a newline at the end; any thread.
  */
 #ifndef VDUSED_LOG_H
 #define VDUSED_LOG_H

@@ -312,7 +312,8 @@ int main(int argc, char **argv)
 	device_init(&d.dev);
 	control_clear(&d.control);
 	if (options_parse(&d.options, argc, argv, &err)) {
-		fprintf(stderr, "vdused: %s\n", err.text);
+		log_init(NULL, false);
+		log_error("%s", err.text);
 		options_free(&d.options);
 		return 2;
 	}

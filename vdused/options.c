@@ -16,7 +16,7 @@
 #define QUEUE_SIZE_MAX 1024
 #define ARGS_MAX 64
 
-enum kind { FLAG, TEXT, NUMBER };
+enum kind { FLAG, SWITCH, TEXT, NUMBER };
 
 /* One option: where its value goes, and whether it belongs to the device. */
 struct option_spec {
@@ -38,6 +38,7 @@ static const struct option_spec specs[] = {
 	{ "block-size", NUMBER, AT(block_size), 512, 4096, true },
 	{ "readonly", FLAG, AT(readonly), 0, 0, true },
 	{ "packed", FLAG, AT(packed), 0, 0, true },
+	{ "in-order", SWITCH, AT(in_order), 0, 0, true },
 	{ "poll-us", NUMBER, AT(poll_us), 0, 1000, true },
 	{ "reconnect", NUMBER, AT(reconnect_s), 0, 1000000, true },
 	{ "threads", NUMBER, AT(threads), 0, QUEUES_MAX, true },
@@ -68,6 +69,7 @@ static const char help[] =
 	"  --readonly           the driver may only read\n"
 	"  --cache MODE         direct (default) or buffered: how file: does I/O\n"
 	"  --packed             offer packed rings\n"
+	"  --in-order on|off    offer to give requests back in the order they came (default off)\n"
 	"  --threads N          threads for the queues (default: one each)\n"
 	"  --poll-us N          look at the rings for up to N microseconds before sleeping (default 100)\n"
 	"  --reconnect SECONDS  nbd: try so long to connect again, then fail requests (default 0: for ever)\n"
@@ -110,12 +112,23 @@ static int set_cache(struct options *o, const char *label, const char *value, st
 	return 0;
 }
 
-/* A number or a text. */
+static int set_switch(struct options *o, const struct option_spec *spec, const char *label, const char *value,
+		      struct err *err)
+{
+	if (strcmp(value, "on") && strcmp(value, "off"))
+		return usage(err, label, value, "on or off");
+	*(bool *)((char *)o + spec->offset) = !strcmp(value, "on");
+	return 0;
+}
+
+/* Of what has one. */
 static int set_value(struct options *o, const struct option_spec *spec, const char *label, const char *value,
 		     struct err *err)
 {
 	if (spec->kind == NUMBER)
 		return set_number(o, spec, label, value, err);
+	if (spec->kind == SWITCH)
+		return set_switch(o, spec, label, value, err);
 	*(const char **)((char *)o + spec->offset) = value;
 	return 0;
 }
@@ -354,6 +367,8 @@ void options_save(const struct options *o, struct strbuf *sb)
 			save(sb, specs[i].name, *(char *const *)field);
 		} else if (specs[i].kind == FLAG && *(const bool *)field) {
 			save(sb, specs[i].name, NULL);
+		} else if (specs[i].kind == SWITCH && *(const bool *)field) {
+			save(sb, specs[i].name, "on");
 		} else if (specs[i].kind == NUMBER && *(const unsigned *)field >= specs[i].min) {
 			snprintf(number, sizeof(number), "%u", *(const unsigned *)field);
 			save(sb, specs[i].name, number);

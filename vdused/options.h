@@ -26,7 +26,7 @@ struct options {
 	const char *serial; /* the name, cut to 20 octets, if not given */
 	unsigned queues, queue_size;
 	uint32_t block_size; /* 0: the back end's */
-	bool readonly, buffered, packed;
+	bool readonly, buffered, packed, in_order;
 	unsigned poll_us;
 	unsigned reconnect_s;
 	unsigned threads; /* 0: one a queue */

@@ -42,7 +42,8 @@ static int allocate(struct vring *vr)
 {
 	size_t n = vr->setup.size, bits = (n + 63) / 64;
 	size_t total = 2 * n * sizeof(*vr->chain) + bits * sizeof(*vr->taken) +
-		       n * sizeof(*vr->done) + n * (sizeof(*vr->ndesc) + sizeof(*vr->resumed));
+		       2 * n * sizeof(*vr->done) +
+		       n * (sizeof(*vr->ndesc) + sizeof(*vr->resumed) + sizeof(*vr->order));
 
 	/* The widest first, so that each is aligned. */
 	vr->memory = calloc(1, total);
@@ -52,8 +53,10 @@ static int allocate(struct vring *vr)
 	vr->table = vr->chain + n;
 	vr->taken = (void *)(vr->table + n);
 	vr->done = (void *)(vr->taken + bits);
-	vr->ndesc = (void *)(vr->done + n);
+	vr->early = vr->done + n;
+	vr->ndesc = (void *)(vr->early + n);
 	vr->resumed = vr->ndesc + n;
+	vr->order = vr->resumed + n;
 	return 0;
 }
 
@@ -319,19 +322,37 @@ void vring_mark(struct vring *vr, uint16_t id, uint16_t ndesc)
 	vr->taken[id / 64] |= UINT64_C(1) << id % 64;
 	vr->ndesc[id] = ndesc;
 	vr->in_flight++;
+	if (vr->setup.in_order)
+		vr->order[(vr->order_first + vr->order_count++) % vr->setup.size] = id;
+}
+
+/* Those that nothing older keeps waiting any more. */
+static void push_in_order(struct vring *vr)
+{
+	while (vr->order_count) {
+		struct vring_done *d = &vr->early[vr->order[vr->order_first]];
+
+		if (!d->ndesc)
+			break;
+		vr->done[vr->pushed++] = *d;
+		d->ndesc = 0;
+		vr->order_first = (vr->order_first + 1) % vr->setup.size;
+		vr->order_count--;
+	}
 }
 
 /* A pushed request stays in flight until it is published: its id is not free before. */
 void vring_push(struct vring *vr, uint16_t id, uint32_t written)
 {
+	struct vring_done *d;
+
 	if (!sound(vr) || id >= vr->setup.size || !vr->ndesc[id])
 		return;
-	vr->done[vr->pushed++] = (struct vring_done){
-		.written = written,
-		.id = id,
-		.ndesc = vr->ndesc[id],
-	};
+	d = vr->setup.in_order ? &vr->early[id] : &vr->done[vr->pushed++];
+	*d = (struct vring_done){ .written = written, .id = id, .ndesc = vr->ndesc[id] };
 	vr->ndesc[id] = 0;
+	if (vr->setup.in_order)
+		push_in_order(vr);
 }
 
 bool vring_publish(struct vring *vr)

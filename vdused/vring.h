@@ -9,7 +9,7 @@
  * full stop.  Only a reset by the driver ends that.
  *
  *	vring_pop()...		until it returns 0 or enough were taken
- *	vring_push()...		in any order
+ *	vring_push()...		in any order; with VIRTIO_F_IN_ORDER what has older ones before it waits
  *	vring_publish()		makes the pushed ones visible; true: send an interrupt
  */
 #ifndef VDUSED_VRING_H
@@ -31,7 +31,7 @@ struct vring_setup {
 	bool packed; /* VIRTIO_F_RING_PACKED */
 	bool event_idx; /* VIRTIO_F_EVENT_IDX */
 	bool indirect; /* VIRTIO_F_INDIRECT_DESC */
-	bool in_order; /* VIRTIO_F_IN_ORDER: the caller pushes in the order of the pops */
+	bool in_order; /* VIRTIO_F_IN_ORDER: given back in the order of the pops */
 };
 
 /* One request: a chain of descriptors. */
@@ -68,6 +68,10 @@ struct vring {
 	uint16_t *ndesc; /* of each in flight; 0: pushed already */
 	struct vring_done *done; /* `pushed` of them */
 	unsigned pushed; /* since the last publication */
+	/* VIRTIO_F_IN_ORDER: ids in flight, oldest first, around the ring; and what was pushed too early, by id. */
+	uint16_t *order;
+	unsigned order_first, order_count;
+	struct vring_done *early; /* ndesc 0: not pushed */
 	uint16_t *resumed; /* what vring_pop_resumed() gives */
 	unsigned resumed_count, resumed_next;
 	/* Private copies of the descriptors of the chain at hand, and of an indirect table. */

@@ -103,6 +103,8 @@ STATUS=${STATUS//$'\n'/}
 	fails 2 $good serial 123456789012345678901
 	says 'has 21 octets, at most 20'
 	fails 2 $good cache none
+	fails 2 $good in_order yes
+	says 'in_order "yes" is not "on" or "off"'
 	fails 2 $good reconnect -1
 	fails 2 $good driver virtio-vdpa
 	says 'driver "virtio-vdpa" is not "virtio_vdpa", "vhost_vdpa" or "none"'

@@ -12,7 +12,7 @@ setup() {
 
 refuses() { # STATUS ARGUMENT...
 	run "-$1" --separate-stderr "$VDUSED" "${@:2}"
-	[[ -z $output && $stderr == "vdused: "* && $stderr != *$'\n'* ]]
+	[[ -z $output && $stderr == "vdused: error: "* && $stderr != *$'\n'* ]]
 }
 
 @test "help and version go to stdout" {
@@ -57,6 +57,6 @@ refuses() { # STATUS ARGUMENT...
 @test "--config: what it says is what is done" {
 	printf 'backend file:%s/with a blank\n' "$PWD" >conf
 	run -1 --separate-stderr "$VDUSED" block --name x --config conf --runtime-dir "$PWD/run"
-	says "vdused x: file:$PWD/with a blank: No such file or directory"
+	says "vdused x: error: file:$PWD/with a blank: No such file or directory"
 	[[ ! -e run/x ]]
 }

@@ -77,7 +77,7 @@ static int start(struct world *w, bool resume)
 		.packed = w->seed.how & VDRIVER_PACKED,
 		.event_idx = w->seed.how & VDRIVER_EVENT_IDX,
 		.indirect = w->seed.how & VDRIVER_INDIRECT,
-		.in_order = w->seed.how & RING_IN_ORDER,
+		.in_order = w->seed.how & VDRIVER_IN_ORDER,
 	};
 	void *log = w->seed.how & (RING_LOG | RING_RESUME) ? w->part[RING_PART_LOG] : NULL;
 	uint16_t base = (uint16_t)(w->seed.base[0] | w->seed.base[1] << 8);
@@ -145,7 +145,7 @@ static void check_chain(struct world *w)
 static void give(struct world *w, unsigned n)
 {
 	while (n-- && w->n) {
-		unsigned i = w->seed.how & RING_IN_ORDER ? 0 : next_random(w, w->n);
+		unsigned i = next_random(w, w->n);
 
 		vring_push(&w->vr, w->held[i], next_random(w, 3) * 1000);
 		memmove(&w->held[i], &w->held[i + 1], (--w->n - i) * sizeof(w->held[0]));

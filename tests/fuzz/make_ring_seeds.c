@@ -16,7 +16,7 @@ static void write_seed(const char *dir, const char *kind, const struct ring_seed
 		 seed->how & VDRIVER_PACKED ? "packed" : "split",
 		 seed->how & VDRIVER_EVENT_IDX ? "event" : "flags",
 		 seed->how & VDRIVER_INDIRECT ? "-indirect" : "",
-		 seed->how & RING_IN_ORDER ? "-in-order" : "", kind);
+		 seed->how & VDRIVER_IN_ORDER ? "-in-order" : "", kind);
 	out = fopen(path, "wb");
 	if (!out) {
 		perror(path);
@@ -75,6 +75,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (unsigned how = 0; how < 8; how++)
-		make(argv[1], how | (how == 3 ? RING_IN_ORDER : RING_LOG));
+		make(argv[1], how | (how == 3 ? VDRIVER_IN_ORDER : RING_LOG));
 	return 0;
 }

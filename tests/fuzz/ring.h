@@ -10,7 +10,7 @@
 
 #include "tests/unit/vdriver.h"
 
-enum { RING_IN_ORDER = 8, RING_LOG = 16, RING_RESUME = 32 }; /* beside VDRIVER_* */
+enum { RING_LOG = 16, RING_RESUME = 32 }; /* beside VDRIVER_* */
 
 struct ring_seed {
 	uint8_t how;

@@ -74,6 +74,23 @@ holds_a_file_system_at() { # DIRECTORY
 	done
 }
 
+@test "in order, where the kernel's driver takes it: fio verifies" {
+	local options feature
+	for options in "" packed; do
+		# shellcheck disable=SC2086 # words they are
+		disk mem:32M in_order on queues 2 $options
+		verifies 4M --numjobs=2 --offset_increment=8M
+		feature=$(sysfs device/features)
+		[[ ${feature:35:1} == "$([[ $(uname -r) == 6.* ]] && echo 0 || echo 1)" ]]
+		[[ $(disk_state .statistics.errors) == 0 ]]
+		works vduse del "$DEV"
+	done
+	# Requests that end in another order than they began.
+	truncate -s 32M "$WORK/image"
+	disk "file:$WORK/image" in_order on
+	verifies 4M
+}
+
 @test "sizes of blocks, serial number and read-only are what was asked for" {
 	truncate -s 8M "$WORK/image"
 	disk "file:$WORK/image" block_size 4096 serial "A/B 20 octets long.." readonly
@@ -128,6 +145,8 @@ holds_a_file_system_at() { # DIRECTORY
 	cmp -n 4M "$NODE" "$WORK/image"
 }
 
+size_is() { [[ $(sysfs size) == "$1" ]]; }
+
 @test "the disk grows under a mounted file system" {
 	truncate -s 32M "$WORK/image"
 	disk "file:$WORK/image"
@@ -136,13 +155,32 @@ holds_a_file_system_at() { # DIRECTORY
 	cp -r "$TOP_SRCDIR/common" /mnt/tree
 	truncate -s 64M "$WORK/image"
 	works vduse resize "$DEV"
-	wait_until 5 test "$(sysfs size)" = 131072
+	wait_until 5 size_is 131072
 	resize2fs "$NODE" >/dev/null 2>&1
 	dd if=/dev/urandom of=/mnt/more bs=1M count=36 status=none
 	sync
 	diff -r "$TOP_SRCDIR/common" /mnt/tree
 	umount /mnt
 	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
+}
+
+@test "memory grows under its driver, and stays so with the next daemon" {
+	local uri
+	for uri in mem:16M null:16M; do
+		disk $uri
+		works vduse resize "$DEV" size 48M
+		wait_until 5 size_is 98304
+		dd if=/dev/urandom of="$WORK/data" bs=1M count=4 status=none
+		dd if="$WORK/data" of="$NODE" bs=1M seek=44 oflag=direct status=none
+		captures 1 vdpactl vduse resize "$DEV" size 32M
+		says "it has 50331648 octets and can only grow"
+		kill_daemon
+		works vduse rescue "$DEV"
+		[[ $(disk_state .size) == 50331648 && $(sysfs size) == 98304 ]]
+		[[ $uri == null:* ]] || cmp -n 4M "$WORK/data" <(dd if="$NODE" bs=1M skip=44 iflag=direct status=none)
+		[[ $(disk_state .statistics.errors) == 0 ]]
+		works vduse del "$DEV"
+	done
 }
 
 @test "the daemon has no privileges left, and its files are root's alone" {

@@ -100,6 +100,11 @@ static void fake_submit(struct backend_queue *q, struct backend_req *req)
 	__atomic_store_n(&f->held_count, f->held_count + 1, __ATOMIC_RELEASE);
 }
 
+static bool fake_poll(struct backend_queue *q)
+{
+	return ((struct fake *)q->backend)->busy;
+}
+
 static void fake_cancel(struct backend_queue *q)
 {
 	struct fake *f = (struct fake *)q->backend;
@@ -119,6 +124,7 @@ static const struct backend_ops fake_ops = {
 	.queue_open = fake_queue_open,
 	.queue_close = fake_queue_close,
 	.submit = fake_submit,
+	.poll = fake_poll,
 	.cancel = fake_cancel,
 };
 

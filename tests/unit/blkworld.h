@@ -25,6 +25,7 @@ struct fake {
 	struct backend b;
 	struct backend_queue *q; /* the one that was opened last */
 	bool hold; /* requests wait for fake_end() */
+	bool busy; /* whoever looks for completions hears that there were some */
 	bool deaf; /* cancelling changes nothing */
 	int result; /* of the others */
 	struct backend_req *held[FAKE_MAX];

@@ -129,6 +129,8 @@ static void test_options(void **state)
 	(void)state;
 	init((struct blk_options){ .packed = true });
 	assert_int_equal(blk.offered, ALWAYS | WRITING | FEATURE(VIRTIO_F_RING_PACKED));
+	init((struct blk_options){ .in_order = true });
+	assert_int_equal(blk.offered, ALWAYS | WRITING | FEATURE(VIRTIO_F_IN_ORDER));
 	init((struct blk_options){ .readonly = true });
 	assert_int_equal(blk.offered, ALWAYS | FEATURE(VIRTIO_BLK_F_RO));
 	assert_true(blk.readonly);

@@ -79,7 +79,7 @@ static void test_every_key(void **state)
 		parse_file(
 			&o,
 			"type block\nbackend file:/a b\nserial s 1\nqueues 4\nqueue_size 64\n"
-			"block_size 4096\nreadonly\npacked\ncache buffered\nreconnect 7\n"
+			"block_size 4096\nreadonly\npacked\nin_order on\ncache buffered\nreconnect 7\n"
 			"poll_us 5\nthreads 2\napi_version 1\nuser u\ndriver any thing\nwait x\n"),
 		0);
 	assert_int_equal(o.mode, MODE_BLOCK);
@@ -90,7 +90,7 @@ static void test_every_key(void **state)
 	assert_int_equal(o.queues, 4);
 	assert_int_equal(o.queue_size, 64);
 	assert_int_equal(o.block_size, 4096);
-	assert_true(o.readonly && o.packed && o.buffered);
+	assert_true(o.readonly && o.packed && o.in_order && o.buffered);
 	assert_int_equal(o.reconnect_s, 7);
 	assert_int_equal(o.poll_us, 5);
 	assert_int_equal(o.threads, 2);
@@ -126,6 +126,7 @@ static void test_refused(void **state)
 	refused("backend", ":1: backend: its value is missing");
 	refused("type net", ":1: type \"net\": expected block");
 	refused("cache off", ":1: cache \"off\": expected direct or buffered");
+	refused("in_order", ":1: in_order: its value is missing");
 	refused("packed\npacked", ":2: packed is given twice");
 }
 

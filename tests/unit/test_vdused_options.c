@@ -67,7 +67,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.queues, 1);
 	assert_int_equal(o.queue_size, 256);
 	assert_int_equal(o.block_size, 0);
-	assert_false(o.readonly || o.buffered || o.packed || o.daemonize || o.fail_requests);
+	assert_false(o.readonly || o.buffered || o.packed || o.in_order || o.daemonize || o.fail_requests);
 	assert_int_equal(o.poll_us, 100);
 	assert_int_equal(o.reconnect_s, 0);
 	assert_int_equal(o.threads, 0);
@@ -88,13 +88,13 @@ static void test_every_option(void **state)
 {
 	(void)state;
 	good(BASE "--serial abc --queues 64 --queue-size 1024 --block-size 4096 --readonly "
-		  "--packed --cache buffered --poll-us 1000 --reconnect 1000000 --threads 64 "
+		  "--packed --in-order on --cache buffered --poll-us 1000 --reconnect 1000000 --threads 64 "
 		  "--api-version 1 --user nobody --runtime-dir /d --daemonize --ready-fd 0");
 	assert_string_equal(o.serial, "abc");
 	assert_int_equal(o.queues, 64);
 	assert_int_equal(o.queue_size, 1024);
 	assert_int_equal(o.block_size, 4096);
-	assert_true(o.readonly && o.buffered && o.packed && o.daemonize);
+	assert_true(o.readonly && o.buffered && o.packed && o.in_order && o.daemonize);
 	assert_int_equal(o.poll_us, 1000);
 	assert_int_equal(o.reconnect_s, 1000000);
 	assert_int_equal(o.threads, 64);
@@ -102,6 +102,8 @@ static void test_every_option(void **state)
 	assert_string_equal(o.user, "nobody");
 	assert_string_equal(o.runtime_dir, "/d");
 	assert_int_equal(o.ready_fd, 0);
+	good(BASE "--in-order on --in-order off");
+	assert_false(o.in_order);
 	/* The last one counts. */
 	good(BASE "--queues 2 --cache buffered --queues 1 --cache direct --queue-size 2 "
 		  "--block-size 512 --poll-us 0 --threads 0 --api-version 0 --reconnect 0 "
@@ -181,6 +183,7 @@ static void test_sentences(void **state)
 	bad_option("--queue-size 1000", "--queue-size \"1000\": expected a power of 2");
 	bad_option("--block-size 1024", "--block-size \"1024\": expected 512 or 4096");
 	bad_option("--cache none", "--cache \"none\": expected direct or buffered");
+	bad_option("--in-order yes", "--in-order \"yes\": expected on or off");
 	bad_option("--serial 012345678901234567890",
 		   "--serial \"012345678901234567890\": expected at most 20 octets");
 	bad_option("--queues=4", "\"--queues=4\" is no option: see vdused --help");
@@ -223,7 +226,7 @@ static void test_round_trip(void **state)
 	static const char *const lines[] = {
 		BASE,
 		BASE "--readonly",
-		BASE "--packed --cache buffered --block-size 512",
+		BASE "--packed --in-order on --cache buffered --block-size 512",
 		BASE "--serial '' --queues 7 --queue-size 2",
 		BASE "--serial abc --queues 64 --queue-size 1024 --block-size 4096 --readonly "
 		     "--packed --cache buffered --poll-us 1000 --reconnect 1000000 --threads 64 "
@@ -247,6 +250,7 @@ static void test_round_trip(void **state)
 		assert_int_equal(o.block_size, before.block_size);
 		assert_int_equal(o.readonly, before.readonly);
 		assert_int_equal(o.packed, before.packed);
+		assert_int_equal(o.in_order, before.in_order);
 		assert_int_equal(o.buffered, before.buffered);
 		assert_int_equal(o.poll_us, before.poll_us);
 		assert_int_equal(o.reconnect_s, before.reconnect_s);

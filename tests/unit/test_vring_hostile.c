@@ -1,82 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rings with a driver that lies: each lie has its sentence. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-#include <errno.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "vdriver.h"
-#include "vdused/guard.h"
-#include "vdused/vring_impl.h"
-
-#define DATA (VDRIVER_IOVA + ARENA_DATA)
-#define TABLE (VDRIVER_IOVA + ARENA_TABLES)
-#define SIZE 8
-
-struct world {
-	struct vdriver v;
-	struct vring vr;
-	struct vchain chain;
-	struct iova_map *map;
-	uint8_t *arena;
-	int fd;
-};
-
-static void world_open(struct world *w, unsigned how)
-{
-	memset(w, 0, sizeof(*w));
-	w->fd = memfd_create("arena", MFD_CLOEXEC);
-	assert_int_equal(ftruncate(w->fd, ARENA_SIZE), 0);
-	w->arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
-	assert_ptr_not_equal(w->arena, MAP_FAILED);
-	vdriver_init(&w->v, w->arena, SIZE, how, how & VDRIVER_PACKED ? 0x8000 : 0);
-	w->map = vdriver_map(&w->v);
-	assert_int_equal(vring_start(&w->vr, &w->v.setup, w->map, NULL, false,
-				     how & VDRIVER_PACKED ? 0x8000 : 0),
-			 0);
-}
-
-static void world_close(struct world *w)
-{
-	vring_stop(&w->vr);
-	iova_map_unref(w->map);
-	free(w->chain.iov);
-	munmap(w->arena, ARENA_SIZE);
-	close(w->fd);
-}
-
-/* The ring breaks at this pop, says so, and is done. */
-static void broken(struct world *w, const char *why)
-{
-	assert_int_equal(vring_pop(&w->vr, &w->chain), -1);
-	assert_string_equal(w->vr.why, why);
-	assert_int_equal(vring_pop(&w->vr, &w->chain), -1);
-	assert_false(vring_publish(&w->vr));
-	assert_false(vring_has_work(&w->vr));
-	assert_false(vring_notify_on(&w->vr));
-	world_close(w);
-}
-
-static void desc(struct world *w, unsigned i, uint64_t addr, uint32_t len, unsigned flags,
-		 uint16_t next)
-{
-	vdriver_desc(&w->v, ARENA_DESC, i, addr, len,
-		     (uint16_t)(flags | (w->v.setup.packed ? DESC_AVAIL : 0)), next);
-}
-
-static void entry(struct world *w, unsigned i, uint64_t addr, uint32_t len, unsigned flags,
-		  uint16_t next)
-{
-	vdriver_desc(&w->v, ARENA_TABLES, i, addr, len, (uint16_t)flags, next);
-}
+#include "hostile.h"
 
 /* ---- split ---- */
 
@@ -190,8 +114,6 @@ static void lists(struct world *w, unsigned how, unsigned count, const struct in
 	if (!packed)
 		vdriver_avail(&w->v, 0);
 }
-
-#define FOR_EACH_KIND(how) for (unsigned how = 0; how < 8; how++)
 
 static void test_readable_after_writable(void **state)
 {
@@ -314,125 +236,6 @@ static void test_pieces(void **state)
 		} else {
 			broken(&w, "a request has more than 65536 pieces");
 		}
-	}
-}
-
-/* ---- indirect tables ---- */
-
-static void indirect(struct world *w, unsigned how, uint64_t addr, uint32_t len, unsigned flags)
-{
-	world_open(w, how);
-	entry(w, 0, DATA, 16, 0, 0);
-	desc(w, 0, addr, len, DESC_INDIRECT | flags, how & VDRIVER_PACKED ? 0 : 1);
-	desc(w, 1, DATA, 16, 0, 0);
-	if (!(how & VDRIVER_PACKED))
-		vdriver_avail(&w->v, 0);
-}
-
-static void test_indirect(void **state)
-{
-	struct world w;
-
-	(void)state;
-	for (unsigned packed = 0; packed < 2; packed++) {
-		unsigned how = packed | VDRIVER_INDIRECT;
-
-		indirect(&w, packed, TABLE, 16, 0);
-		broken(&w, "request 0 has an indirect table, which was not negotiated");
-		indirect(&w, how, TABLE, 0, 0);
-		broken(&w, "the indirect table of request 0 has 0 octets");
-		indirect(&w, how, TABLE, 17, 0);
-		broken(&w, "the indirect table of request 0 has 17 octets");
-		indirect(&w, how, TABLE, 16 * (SIZE + 1), 0);
-		broken(&w, "the indirect table of request 0 has 9 descriptors, the ring has 8");
-		indirect(&w, how, TABLE, UINT32_MAX - 15, 0);
-		broken(&w,
-		       "the indirect table of request 0 has 268435455 descriptors, the ring has 8");
-		indirect(&w, how, UINT64_MAX - 14, 16, 0);
-		broken(&w, "the indirect table of request 0 wraps around the address space");
-		indirect(&w, how, 0x5000, 16, 0);
-		broken(&w, "the indirect table of request 0 can't be read");
-		indirect(&w, how, VDRIVER_IOVA + ARENA_SIZE - 16, 32, 0);
-		broken(&w, "the indirect table of request 0 can't be read");
-		indirect(&w, how, TABLE, 16, 0);
-		entry(&w, 0, TABLE, 16, DESC_INDIRECT, 0);
-		broken(&w, "descriptor 0 of the indirect table of request 0 is indirect itself");
-		/* A writable table is a table. */
-		indirect(&w, how, TABLE, 16, DESC_WRITE);
-		assert_int_equal(vring_pop(&w.vr, &w.chain), 1);
-		assert_int_equal(w.chain.nout, 1);
-		world_close(&w);
-	}
-	indirect(&w, VDRIVER_INDIRECT, TABLE, 16, DESC_NEXT);
-	broken(&w, "request 0 goes on after an indirect table");
-	indirect(&w, VDRIVER_INDIRECT | VDRIVER_PACKED, TABLE, 16, DESC_NEXT);
-	broken(&w, "request 0 has an indirect table in a list");
-}
-
-static void test_indirect_list(void **state)
-{
-	struct world w;
-
-	(void)state;
-	indirect(&w, VDRIVER_INDIRECT, TABLE, 32, 0);
-	entry(&w, 0, DATA, 16, DESC_NEXT, 2);
-	broken(&w,
-	       "descriptor 0 of the indirect table of request 0 names 2 as its next, the table has 2");
-	indirect(&w, VDRIVER_INDIRECT, TABLE, 32, 0);
-	entry(&w, 0, DATA, 16, DESC_NEXT, 0);
-	broken(&w, "the list in the indirect table of request 0 is a loop");
-	indirect(&w, VDRIVER_INDIRECT, TABLE, 32, 0);
-	entry(&w, 0, DATA, 16, DESC_NEXT, 1);
-	entry(&w, 1, DATA, 16, DESC_NEXT, 0);
-	broken(&w, "the list in the indirect table of request 0 is a loop");
-	/* After direct ones, as the last: that is allowed, up to the ring's size. */
-	for (unsigned n = 7; n < 9; n++) {
-		indirect(&w, VDRIVER_INDIRECT, TABLE, n * 16, 0);
-		for (unsigned i = 0; i < n; i++)
-			entry(&w, i, DATA, 16, i + 1 < n ? DESC_NEXT : 0, (uint16_t)(i + 1));
-		desc(&w, 4, DATA, 3, DESC_NEXT, 0);
-		vdriver_avail(&w.v, 4);
-		ring_store16(w.arena + ARENA_DRIVER + 4, 4);
-		if (n == 8) {
-			broken(&w,
-			       "the indirect table of request 4 has 8 descriptors, the ring has 8");
-			continue;
-		}
-		assert_int_equal(vring_pop(&w.vr, &w.chain), 1);
-		assert_int_equal(w.chain.nout, 8);
-		assert_int_equal(w.chain.iov[0].iov_len, 3);
-		world_close(&w);
-	}
-}
-
-/* The table lies in two regions, which are not next to each other in memory, cut inside an entry. */
-static void test_indirect_in_pieces(void **state)
-{
-	struct world w;
-
-	(void)state;
-	for (unsigned packed = 0; packed < 2; packed++) {
-		static uint8_t second[64];
-		struct iova_region r[3];
-		struct iova_map *map;
-
-		indirect(&w, packed | VDRIVER_INDIRECT, VDRIVER_IOVA + ARENA_SIZE - 21, 32, 0);
-		memcpy(r, w.map->region, 2 * sizeof(r[0]));
-		r[2] = (struct iova_region){ r[1].last + 1, r[1].last + 64, second,
-					     IOVA_READ,	    NULL,	    0 };
-		map = iova_map_new(r, 3);
-		assert_int_equal(vring_set_map(&w.vr, map), 0);
-		entry(&w, 0, DATA, 5, packed ? 0 : DESC_NEXT, 1);
-		entry(&w, 1, DATA + 64, 6, DESC_WRITE, 0);
-		memcpy(w.arena + ARENA_SIZE - 21, w.arena + ARENA_TABLES, 21);
-		memcpy(second, w.arena + ARENA_TABLES + 21, 11);
-		assert_int_equal(vring_pop(&w.vr, &w.chain), 1);
-		assert_int_equal(w.chain.nout, 1);
-		assert_int_equal(w.chain.nin, 1);
-		assert_int_equal(w.chain.iov[1].iov_len, 6);
-		assert_ptr_equal(w.chain.iov[1].iov_base, w.arena + ARENA_DATA + 64);
-		iova_map_unref(map);
-		world_close(&w);
 	}
 }
 
@@ -574,9 +377,6 @@ int main(void)
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_permission),
 		cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_indirect),
-		cmocka_unit_test(test_indirect_list),
-		cmocka_unit_test(test_indirect_in_pieces),
 		cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_scribbled),
 		cmocka_unit_test(test_truncated),

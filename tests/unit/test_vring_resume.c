@@ -290,6 +290,18 @@ static void test_packed_indirect(void **state)
 	watched(VDRIVER_PACKED | VDRIVER_INDIRECT | VDRIVER_EVENT_IDX);
 }
 
+static void test_split_in_order(void **state)
+{
+	(void)state;
+	watched(VDRIVER_IN_ORDER | VDRIVER_INDIRECT);
+}
+
+static void test_packed_in_order(void **state)
+{
+	(void)state;
+	watched(VDRIVER_IN_ORDER | VDRIVER_PACKED);
+}
+
 /* ---- what can't be resumed ---- */
 
 /* A ring with three requests taken, the second of which is pushed. */
@@ -386,9 +398,10 @@ static void test_changed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_split),  cmocka_unit_test(test_split_indirect),
-		cmocka_unit_test(test_packed), cmocka_unit_test(test_packed_indirect),
-		cmocka_unit_test(test_denied), cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_split),	       cmocka_unit_test(test_split_indirect),
+		cmocka_unit_test(test_packed),	       cmocka_unit_test(test_packed_indirect),
+		cmocka_unit_test(test_split_in_order), cmocka_unit_test(test_packed_in_order),
+		cmocka_unit_test(test_denied),	       cmocka_unit_test(test_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ void vdriver_init(struct vdriver *v, uint8_t *arena, unsigned size, unsigned how
 			.packed = packed,
 			.event_idx = how & VDRIVER_EVENT_IDX,
 			.indirect = how & VDRIVER_INDIRECT,
+			.in_order = how & VDRIVER_IN_ORDER,
 		},
 		.free = size,
 		.avail = packed ? base & 0x7fff : base,
@@ -244,6 +245,9 @@ uint32_t vdriver_get(struct vdriver *v, uint32_t *written)
 		free_split(v, id);
 	v->free += v->ndesc[id];
 	token = v->token[id];
+	for (unsigned i = 0; v->setup.in_order && i < v->setup.size; i++)
+		if (v->token[i] && v->token[i] < token)
+			abort();
 	v->token[id] = 0;
 	if (written)
 		*written = len;

@@ -34,7 +34,7 @@ struct vdriver {
 	bool avail_wrap, used_wrap;
 };
 
-enum { VDRIVER_PACKED = 1, VDRIVER_EVENT_IDX = 2, VDRIVER_INDIRECT = 4 };
+enum { VDRIVER_PACKED = 1, VDRIVER_EVENT_IDX = 2, VDRIVER_INDIRECT = 4, VDRIVER_IN_ORDER = 8 };
 
 /* An arena of ARENA_SIZE, zeroed; the ring begins at `base` as vring_start() has it. */
 void vdriver_init(struct vdriver *v, uint8_t *arena, unsigned size, unsigned how, uint16_t base);
@@ -45,7 +45,10 @@ struct iova_map *vdriver_map(const struct vdriver *v);
  * the token (not 0). False: the ring is full.
  */
 bool vdriver_add(struct vdriver *v, uint32_t token, unsigned nout, unsigned nin, bool indirect);
-/* The token of the next completed request, or 0. Aborts when it is none that is outstanding. */
+/*
+ * The token of the next completed request, or 0.  Aborts when it is none that is outstanding;
+ * with VDRIVER_IN_ORDER, too, when one with a smaller token is.
+ */
 uint32_t vdriver_get(struct vdriver *v, uint32_t *written);
 /* Does the device want a kick for what was added since the driver's index or position was `old`? */
 bool vdriver_kicks(const struct vdriver *v, uint16_t old);
