@@ -65,32 +65,38 @@ enum status bind_load_driver(struct app *app, const char *driver)
 
 /* ---- autoprobe ---- */
 
+/* flock() with a deadline, and an end when a signal came: 0 or -errno. */
+static int lock(const struct app *app, int fd, int operation)
+{
+	int64_t end = app_now_ms() + app_limit_ms(app, LOCK_MS);
+
+	while (flock(fd, operation | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (vduse_interrupted())
+			return -EINTR;
+		if (app_now_ms() >= end)
+			return -ETIMEDOUT;
+		vduse_nap_ms(POLL_MS);
+	}
+	return 0;
+}
+
 /* The locked file; it has text while autoprobe is off and was on. */
 static int open_lock(const struct app *app)
 {
-	int64_t end = app_now_ms() + app_limit_ms(app, LOCK_MS);
-	int fd;
+	int fd, r;
 
 	if (mkdir(LOCK_DIR, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int r = errno;
-
-		if (r == EWOULDBLOCK && vduse_interrupted())
-			r = EINTR;
-		else if (r == EWOULDBLOCK && app_now_ms() >= end)
-			r = ETIMEDOUT;
-		else if (r == EWOULDBLOCK || r == EINTR) {
-			vduse_nap_ms(POLL_MS);
-			continue;
-		}
-		close(fd);
-		return -r;
-	}
-	return fd;
+	r = lock(app, fd, LOCK_EX);
+	if (!r)
+		return fd;
+	close(fd);
+	return r;
 }
 
 /* Whoever held the lock before may have been killed with autoprobe off. */
@@ -168,6 +174,26 @@ static enum status fail_timeout(struct app *app, const char *name, enum vdpa_con
 				   vdpa_condition_name(condition), ms / 1000.0);
 	vdpa_error_unref(err);
 	return status;
+}
+
+int bind_autoprobe_keep(struct app *app)
+{
+	int fd = open(LOCK_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return -1;
+	r = lock(app, fd, LOCK_SH);
+	if (!r && fstat(fd, &st) == 0 && st.st_size) {
+		r = lock(app, fd, LOCK_EX);
+		if (!r)
+			(void)switch_back(app, fd, true);
+	}
+	if (!r)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 int bind_wait_ms(const struct app *app, uint64_t seconds)

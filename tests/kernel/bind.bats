@@ -157,7 +157,7 @@ comm_is() { # PID NAME
 	stub "$DEV"
 	works dev add name "$DEV" mgmtdev vduse driver virtio_vdpa wait
 	disk=/dev/$(below "$DEV" 'virtio*/block/*')
-	background sleep 60 <"$disk"
+	background sleep 60 4<"$disk"
 	PID=${CHILDREN[-1]}
 	comm_is "$PID" sleep
 	fails 5 dev unbind "$DEV"

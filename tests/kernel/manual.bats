@@ -142,7 +142,7 @@ printed_keys() {
 		dev add name vm mgmtdev vdpasim_net
 	END
 	bind vm vhost_vdpa
-	background sleep 100 </dev/vhost-vdpa-0
+	background sleep 100 4</dev/vhost-vdpa-0
 	vdpactl -j -batch - >"$docs" <<-END
 		mgmtdev show
 		-d -s dev show
