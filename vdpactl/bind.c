@@ -64,34 +64,43 @@ enum status bind_load_driver(struct app *app, const char *driver)
 
 /* ---- autoprobe ---- */
 
-int bind_lock(const char *path, int timeout_ms)
+/* flock() with a deadline, and an end when a signal came: 0 or -errno. */
+static int lock(int fd, int operation, int timeout_ms)
 {
 	int64_t end = app_now_ms() + timeout_ms;
-	int fd;
+
+	while (flock(fd, operation | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (vduse_interrupted())
+			return -EINTR;
+		if (app_now_ms() >= end)
+			return -ETIMEDOUT;
+		vduse_nap_ms(POLL_MS);
+	}
+	return 0;
+}
+
+int bind_lock(const char *path, int timeout_ms)
+{
+	int fd, r;
 
 	if (mkdir(BIND_LOCK_DIR, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int r = errno;
-
-		if (r == EWOULDBLOCK && vduse_interrupted())
-			r = EINTR;
-		else if (r == EWOULDBLOCK && app_now_ms() >= end)
-			r = ETIMEDOUT;
-		else if (r == EWOULDBLOCK || r == EINTR) {
-			vduse_nap_ms(POLL_MS);
-			continue;
-		}
-		close(fd);
-		return -r;
-	}
-	return fd;
+	r = lock(fd, LOCK_EX, timeout_ms);
+	if (!r)
+		return fd;
+	close(fd);
+	return r;
 }
 
-/* The file has text while autoprobe is off and was on: whoever held the lock before may have been killed with autoprobe off. */
+/*
+ * The file has text while autoprobe is off and was on: whoever held the lock
+ * before may have been killed meanwhile.
+ */
 static int switch_off(struct app *app, int fd, bool *was)
 {
 	struct stat st;
@@ -166,6 +175,26 @@ static enum status fail_timeout(struct app *app, const char *name, enum vdpa_con
 				   vdpa_condition_name(condition), ms / 1000.0);
 	vdpa_error_unref(err);
 	return status;
+}
+
+int bind_autoprobe_keep(struct app *app)
+{
+	int fd = open(LOCK_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return -1;
+	r = lock(fd, LOCK_SH, app_limit_ms(app, LOCK_MS));
+	if (!r && fstat(fd, &st) == 0 && st.st_size) {
+		r = lock(fd, LOCK_EX, app_limit_ms(app, LOCK_MS));
+		if (!r)
+			(void)switch_back(app, fd, true);
+	}
+	if (!r)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 int bind_wait_ms(const struct app *app, uint64_t seconds)

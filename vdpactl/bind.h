@@ -30,6 +30,12 @@ struct autoprobe {
 /* Waits for other commands; name is the device that a failure is reported for. */
 enum status bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a);
 void bind_autoprobe_back(struct app *app, struct autoprobe *a);
+/*
+ * bind_autoprobe_keep: until the descriptor is closed, no other command has autoprobe off, and what
+ * one that was killed left is put right; for additions that leave the driver to the host.
+ * -1 where that can't be: then nothing is kept.
+ */
+int bind_autoprobe_keep(struct app *app);
 
 /* Is there a driver of that name on the bus? */
 bool bind_has_driver(const char *bus, const char *driver);

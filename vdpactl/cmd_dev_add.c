@@ -12,7 +12,7 @@ static enum status make(struct app *app, const struct args *args, const struct v
 	const struct outcome outcome = OUTCOME_NONE;
 	enum status status = make_device(app, args, spec, plan);
 
-	if (status || !make_has_more(args))
+	if (status)
 		return status;
 	status = devs_print_outcome(app, args->name, &outcome);
 	if (status)
@@ -36,6 +36,8 @@ static enum status run(struct app *app, const struct args *args)
 		status = make_plan(app, args, &plan);
 	if (status)
 		return status;
+	if (!make_has_more(args))
+		return make_device(app, args, spec, &plan);
 	/* Whoever interrupts this gets what was done undone first. */
 	vduse_hold_signals(&before);
 	status = make(app, args, spec, &plan);

@@ -134,6 +134,19 @@ static enum status check_unused(const struct replace *r, const struct vdpa_sysde
 
 /* ---- changing ---- */
 
+/* Nothing but the address: there is no more that can be changed. */
+static int set_mac(const struct replace *r)
+{
+	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
+	uint8_t mac[6] = { 0 };
+
+	if (vdpa_spec_new(&spec) < 0 || vdpa_spec_set_name(spec, r->args->name) < 0)
+		return -ENOMEM;
+	vdpa_spec_get_mac(r->spec, mac);
+	vdpa_spec_set_mac(spec, mac);
+	return vdpa_dev_set(r->app->ctx, spec);
+}
+
 /*
  * The driver of a virtio device reads its address once, so that it is bound anew.
  * *diff becomes DIFF_MORE when the parent does not change addresses.
@@ -148,7 +161,7 @@ static enum status change_mac(struct replace *r, const struct vdpa_sysdev *s, en
 
 	if (status)
 		return status;
-	err = vdpa_dev_set(r->app->ctx, r->spec);
+	err = set_mac(r);
 	/* Some answer "not supported" with success and a text. */
 	if (!err && vdpa_ctx_get_warning(r->app->ctx))
 		err = -EOPNOTSUPP;
@@ -159,7 +172,8 @@ static enum status change_mac(struct replace *r, const struct vdpa_sysdev *s, en
 		return ST_OK;
 	}
 	if (err < 0)
-		return diag_ctx(r->app, name);
+		return err == -ENOMEM ? diag_error(r->app, name, NULL, NULL) :
+					diag_ctx(r->app, name);
 	r->result = RESULT_CHANGED;
 	if (virtio && (vdpa_dev_unbind(r->app->ctx, name, 0) < 0 ||
 		       vdpa_dev_bind(r->app->ctx, name, driver, 0) < 0))

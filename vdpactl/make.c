@@ -96,10 +96,19 @@ static enum status add_unbound(struct app *app, const struct args *args,
 	return status;
 }
 
+/* The host's way, undisturbed by those who change it for a moment. */
+static enum status add_bound(struct app *app, const struct args *args, const struct vdpa_spec *spec)
+{
+	CLEANUP_CLOSE int fd = bind_autoprobe_keep(app);
+
+	return add(app, args, spec);
+}
+
 enum status make_device(struct app *app, const struct args *args, const struct vdpa_spec *spec,
 			const struct make_plan *plan)
 {
-	enum status status = plan->driver ? add_unbound(app, args, spec) : add(app, args, spec);
+	enum status status = plan->driver ? add_unbound(app, args, spec) :
+					    add_bound(app, args, spec);
 
 	if (status)
 		return status;

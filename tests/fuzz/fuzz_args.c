@@ -6,6 +6,7 @@
  * line, A one for `vdpa`, B a batch file, C words to complete.  Words end with a
  * NUL or a newline.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,9 +17,14 @@
 #include "tests/unit/fake_kernel.h"
 #include "vdpactl/app.h"
 #include "vdpactl/batch_lex.h"
+#include "vdpactl/bind.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 ssize_t __wrap_write(int fd, const void *buf, size_t len);
+enum status __wrap_bind_load_driver(struct app *app, const char *driver);
+void __wrap_bind_load_virtio(struct app *app, uint64_t classes);
+enum status __wrap_bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a);
+int __wrap_bind_autoprobe_keep(struct app *app);
 
 #define WORDS_MAX 64
 
@@ -34,6 +40,32 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 		sink ^= ((const uint8_t *)buf)[i];
 	(void)sink;
 	return (ssize_t)len;
+}
+
+/* Nothing of this machine is touched. */
+enum status __wrap_bind_load_driver(struct app *app, const char *driver)
+{
+	return diag_fail(app, NULL, EOPNOTSUPP, NULL, "no driver \"%s\"", driver);
+}
+
+void __wrap_bind_load_virtio(struct app *app, uint64_t classes)
+{
+	(void)app;
+	(void)classes;
+}
+
+enum status __wrap_bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a)
+{
+	(void)app;
+	(void)name;
+	a->fd = -1;
+	return ST_OK;
+}
+
+int __wrap_bind_autoprobe_keep(struct app *app)
+{
+	(void)app;
+	return -1;
 }
 
 static struct fake *furnish(void)
@@ -61,9 +93,14 @@ static void check(enum status status)
 /* A command line without its first word. */
 static void run_command(struct app *app, int argc, char **argv)
 {
-	if (!options_parse(app, &argc, argv))
+	bool bad = !options_parse(app, &argc, argv);
+
+	if (bad)
 		check(app_finish(app, ST_USAGE));
-	else if (!app->opt.batch)
+	/* and nothing waits */
+	app->opt.has_timeout = true;
+	app->opt.timeout = 0;
+	if (!bad && !app->opt.batch)
 		check(app_run(app, argc, argv));
 }
 

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# dev replace: the same device from any state, and whether something changed.
+# kernels: 6.12
+# lab: --parents mlx5,ifcvf -c 1
+
+load helpers
+load tools
+
+# replaces RESULT ARGUMENT...: as JSON
+replaces() {
+	works -j dev replace name "$DEV" "${@:2}"
+	has_json '.dev[$n] | .result == $r and .changed == ($r != "unchanged")' --arg n "$DEV" --arg r "$1"
+}
+
+config_is() { # FILTER
+	works -d -j dev config show "$DEV"
+	has_json ".config[\$n] | $1" --arg n "$DEV"
+}
+
+@test "created, unchanged, changed, recreated" {
+	autoprobe off
+	works dev replace name "$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:01 mtu 1400
+	prints_exactly "$DEV: created"
+	works dev replace name "$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:01 mtu 1400
+	prints_exactly "$DEV: unchanged"
+	replaces unchanged mgmtdev vdpasim_net
+	replaces unchanged mgmtdev vdpasim_net mac random
+	replaces changed mgmtdev vdpasim_net mac 02:00:00:00:00:02
+	config_is '.mac == "02:00:00:00:00:02" and .mtu == 1400'
+	replaces recreated mgmtdev vdpasim_net mac 02:00:00:00:00:02 mtu 9000
+	config_is '.mac == "02:00:00:00:00:02" and .mtu == 9000'
+	replaces recreated mgmtdev vdpasim_net device_features MAC,VERSION_1,ACCESS_PLATFORM
+	config_is '.device_features == ["MAC", "VERSION_1", "ACCESS_PLATFORM"]'
+	replaces unchanged mgmtdev vdpasim_net device_features VERSION_1,MAC,ACCESS_PLATFORM
+	replaces recreated mgmtdev vdpasim_net mac 02:00:00:00:00:05 device_features MAC,VERSION_1,ACCESS_PLATFORM,MTU mtu 2000
+	replaces recreated mgmtdev vdpasim_blk
+	works dev show "$DEV"
+	prints "$DEV: type block mgmtdev vdpasim_blk "
+	replaces unchanged mgmtdev vdpasim_blk
+}
+
+@test "drivers: bound, kept when the device is made anew, taken away" {
+	autoprobe off
+	works dev replace name "$DEV" mgmtdev vdpasim_net driver vhost_vdpa wait
+	prints_exactly "$DEV: created $(chardev "$DEV")"
+	replaces unchanged mgmtdev vdpasim_net driver vhost_vdpa wait
+	replaces recreated mgmtdev vdpasim_net mtu 3000
+	has_json '.dev[$n].driver == "vhost_vdpa"' --arg n "$DEV"
+	replaces changed mgmtdev vdpasim_net driver virtio_vdpa wait
+	has_json '.dev[$n] | .driver == "virtio_vdpa" and .netdev.mtu == 3000' --arg n "$DEV"
+	# Its interface has the address that a new device's would have.
+	replaces changed mgmtdev vdpasim_net mac 02:00:00:00:00:07 driver virtio_vdpa wait
+	has_json '.dev[$n].netdev.mac == "02:00:00:00:00:07"' --arg n "$DEV"
+	replaces changed mgmtdev vdpasim_net driver none
+	has_json '.dev[$n] | has("driver") | not' --arg n "$DEV"
+	replaces unchanged mgmtdev vdpasim_net driver none
+}
+
+@test "pairs of queues, and a parent that has room for one" {
+	load_standin sf_count=1
+	autoprobe off
+	replaces created mgmtdev auxiliary/mlx5_core.sf.1 max_vqp 2 mac 02:00:00:00:00:01
+	replaces unchanged mgmtdev auxiliary/mlx5_core.sf.1 max_vqs 5
+	replaces recreated mgmtdev auxiliary/mlx5_core.sf.1 max_vqp 4
+	config_is '.max_vq_pairs == 4'
+	replaces recreated mgmtdev auxiliary/mlx5_core.sf.1 max_vqp 1
+	replaces unchanged mgmtdev auxiliary/mlx5_core.sf.1 max_vqp 1
+}
+
+@test "in use: what needs a new device is refused, the rest is not; force takes it away" {
+	local netdev
+	autoprobe off
+	works dev replace name "$DEV" mgmtdev vdpasim_net driver vhost_vdpa mac 02:00:00:00:00:03 mtu 1400
+	use "$DEV"
+	fails 5 dev replace name "$DEV" mgmtdev vdpasim_net mtu 1500
+	says "is open in $PID (vhost_open)"
+	fails 5 dev replace name "$DEV" mgmtdev vdpasim_net driver none
+	replaces unchanged mgmtdev vdpasim_net mtu 1400 driver vhost_vdpa
+	end_users
+	replaces changed mgmtdev vdpasim_net driver virtio_vdpa wait
+	netdev=$(below "$DEV" 'virtio*/net/*')
+	ip link set "$netdev" up
+	fails 5 dev replace name "$DEV" mgmtdev vdpasim_net mtu 1500
+	says "busy: interface $netdev is up" 'hint: take it down first; "force"'
+	fails 5 dev replace name "$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:09
+	config_is '.mtu == 1400'
+	replaces recreated mgmtdev vdpasim_net mtu 1500 force
+	config_is '.mtu == 1500'
+}
+
+@test "refused before anything is done: words, features, drivers, unmanaged devices" {
+	load_standin sf_count=1 extra=1
+	autoprobe off
+	works dev replace name "$DEV" mgmtdev vdpasim_net mtu 1400
+	fails 8 dev replace name "$DEV" mgmtdev vdpasim_net device_features MQ
+	fails 2 dev replace name "$DEV" mgmtdev vdpasim_net mtu x
+	fails 2 dev replace name "$DEV"
+	fails 2 dev replace name "$DEV" mgmtdev vdpasim_net mac 01:00:00:00:00:00
+	fails 8 dev replace name vdpa0 mgmtdev vdpasim_net
+	says 'its driver made it by itself'
+	captures 6 as_nobody "$VDPACTL" dev replace name "$DEV" mgmtdev vdpasim_net mtu 1500
+	config_is '.mtu == 1400'
+	fails 3 dev replace name other mgmtdev nothing
+	fails 8 dev replace name other mgmtdev vdpasim_blk mac 02:00:00:00:00:01
+	run ! device_exists other
+}
