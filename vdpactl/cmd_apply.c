@@ -26,7 +26,7 @@ static enum status take_lock(struct app *app, int *fd)
 		return diag_fail(app, NULL, ETIMEDOUT, NULL,
 				 "another apply or restore runs, and was not through after %d "
 				 "seconds",
-				 ms / 1000);
+				 (ms + 999) / 1000);
 	if (*fd == -EINTR)
 		return diag_fail(app, NULL, EINTR, NULL, "interrupted");
 	return diag_fail(app, NULL, -*fd,

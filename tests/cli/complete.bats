@@ -16,7 +16,7 @@ is() { # WORD...
 
 @test "objects, commands, aliases" {
 	complete vdpactl ''
-	is mgmtdev dev vduse help
+	is mgmtdev dev vduse save apply restore help
 	complete vdpactl d
 	is dev
 	complete vdpactl dev ''

@@ -70,6 +70,7 @@ examples_hold() { # PAGE
 @test "the examples of vdpactl-dev-config.8" { examples_hold vdpactl-dev-config.8; }
 @test "the examples of vdpactl-dev-vstats.8" { examples_hold vdpactl-dev-vstats.8; }
 @test "the examples of vdpactl-vduse.8" { examples_hold vdpactl-vduse.8; }
+@test "the examples of vdpactl-apply.8" { examples_hold vdpactl-apply.8; }
 @test "the examples of vdused.8" { examples_hold vdused.8; }
 @test "the examples of vdused-backends.7" { examples_hold vdused-backends.7; }
 @test "the examples of vdpactl-json.7" { examples_hold vdpactl-json.7; }
@@ -128,6 +129,8 @@ printed_keys() {
 		(.vstats // {} | .[] | .queues[] | known | of("vstats"; "queues.")),
 		(.vduse // {} | .[] | of("vduse"; "")),
 		(.vduse // {} | .[] | .virtqueues[] | queue | of("vduse"; "virtqueues.")),
+		(.apply // {} | of("apply"; "")),
+		(.apply // {} | .plan // [] | .[] | of("apply"; "plan.")),
 		(.errors // [] | .[] | of("errors"; ""))' | sort -u
 }
 
@@ -157,6 +160,10 @@ printed_keys() {
 	if vdpactl -j dev add name other mgmtdev vdpasim_blk mtu 9000 >>"$docs" 2>/dev/null; then
 		failed "that worked"
 	fi
+	vdpactl save "$BATS_TEST_TMPDIR/saved"
+	vdpactl -d -j --dry-run apply "$BATS_TEST_TMPDIR/saved" >>"$docs"
+	echo '{}' >"$BATS_TEST_TMPDIR/bad"
+	vdpactl -q -j apply "$BATS_TEST_TMPDIR/bad" 2>/dev/null >>"$docs" || [[ $? == 2 ]]
 	printed_keys <"$docs" >"$BATS_TEST_TMPDIR/printed"
 	# The lab's hardware has no VFs, no switchdev mode and one memory.
 	documented_keys | grep -vE '^dev "(vf|representor|numa_node)" ' >"$BATS_TEST_TMPDIR/documented"

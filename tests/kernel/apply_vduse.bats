@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# save and apply of VDUSE disks, with daemons of this build.
+# kernels: 6.12 7.2
+# builds: gcc
+# lab: -c 1
+
+load helpers
+load tools
+
+# A state file with these VDUSE devices, an object each.
+disks() { # DISK...
+	local IFS=,
+	printf '{"version":1,"vduse":[%s]}\n' "$*" >"$BATS_TEST_TMPDIR/f"
+	FILE=$BATS_TEST_TMPDIR/f
+}
+
+readonly MEM='{"name":"mem","type":"block","backend":"mem:4M","queues":2,"serial":"S 1","readonly":true}'
+readonly VM='{"name":"vm","type":"block","backend":"null:1G","driver":"vhost_vdpa"}'
+
+settled() {
+	works apply "$FILE"
+	prints_exactly ''
+}
+
+pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
+
+@test "disks are made as the file says, saved with all that their daemons were given, and made again from that" {
+	disks "$MEM" "$VM"
+	works --dry-run apply "$FILE"
+	prints_exactly <<-'END'
+		+ mem type block backend mem:4M queues 2 readonly true serial S 1
+		+ vm type block backend null:1G driver vhost_vdpa
+	END
+	works apply "$FILE"
+	[[ -b /dev/vda && -c /dev/vhost-vdpa-0 && $(</sys/bus/vdpa/drivers_autoprobe) == 1 ]]
+	settled
+	works save "$BATS_TEST_TMPDIR/saved"
+	[[ $(stat -c %a "$BATS_TEST_TMPDIR/saved") == 600 ]]
+	output=$(<"$BATS_TEST_TMPDIR/saved")
+	has_json '.devices == [] and (.vduse[0] | .name == "mem" and .backend == "mem:4M" and .queues == 2 and
+		.readonly == true and .serial == "S 1" and .driver == "virtio_vdpa") and .vduse[1].driver == "vhost_vdpa"'
+	FILE=$BATS_TEST_TMPDIR/saved
+	settled
+	disks
+	works apply "$FILE" prune
+	prints_exactly $'- mem\n- vm'
+	[[ ! -e /dev/vda && ! -e /run/vdused/mem ]]
+	FILE=$BATS_TEST_TMPDIR/saved
+	works apply "$FILE"
+	settled
+}
+
+@test "another driver needs no new daemon, other options do" {
+	local pid
+	disks "$MEM" "$VM"
+	works apply "$FILE"
+	pid=$(pid_of vm)
+	disks "${MEM/4M/8M}" "${VM/vhost/virtio}"
+	works apply "$FILE"
+	prints '~ mem recreate backend mem:4M -> mem:8M' '~ vm driver vhost_vdpa -> virtio_vdpa'
+	[[ $(pid_of vm) == "$pid" ]]
+	works vduse show mem
+	prints 'backend mem:8M'
+	settled
+}
+
+@test "a daemon that died is replaced, a device that is not attached is, and a disk in use stays" {
+	disks "$MEM"
+	works apply "$FILE"
+	kill -KILL "$(pid_of mem)"
+	wait_until 5 eval '[[ $(vdpactl vduse show mem) == *"daemon gone"* ]]'
+	works apply "$FILE"
+	prints_exactly '~ mem daemon none -> new'
+	settled
+	works dev del mem
+	works apply "$FILE"
+	prints_exactly '~ mem attached false -> true, driver none -> virtio_vdpa'
+	settled
+	sleep 100 </dev/vda 3>&- &
+	CHILDREN+=("$!")
+	wait_until 5 eval '[[ /proc/$!/fd/0 -ef /dev/vda ]]'
+	disks "${MEM/4M/8M}"
+	captures 5 vdpactl apply "$FILE"
+	says '/dev/vda is open in' '(sleep)'
+	kill "${CHILDREN[-1]}"
+	wait "${CHILDREN[-1]}" || true
+	works apply "$FILE"
+	prints 'backend mem:4M -> mem:8M'
+}
+
+@test "one that cannot start fails alone; what others serve is left alone" {
+	stub_added other
+	mkdir -p /etc/vdpactl/vduse.d
+	echo 'backend mem:1M' >/etc/vdpactl/vduse.d/unit.conf
+	disks "$MEM" '{"name":"bad","type":"block","backend":"file:/no/where"}' '{"name":"other","type":"block","backend":"mem:1M"}' \
+		'{"name":"unit","type":"block","backend":"mem:1M"}'
+	captures 9 vdpactl -j apply "$FILE" prune
+	says 'the daemon of "bad" does not start: ' 'VDUSE device "other" is another program' '"unit" is started by vdused@.service'
+	has_json '.apply.failed == ["bad", "other", "unit"] and .apply.done == 1'
+	captures 0 vdpactl save
+	says 'left out, VDUSE devices of another program: "other"'
+	has_json '.vduse | map(.name) == ["mem"]'
+	disks
+	works apply "$FILE" prune
+	prints_exactly '- mem'
+	device_exists other
+	rm /etc/vdpactl/vduse.d/unit.conf
+}
+
+@test "restore loads what VDUSE needs" {
+	[[ ! -e /sys/module/vdpa_sim_net ]] || rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim
+	rmmod vduse virtio_vdpa vhost_vdpa
+	disks "$MEM"
+	works restore "$FILE"
+	[[ -b /dev/vda ]]
+	modprobe vhost_vdpa
+}

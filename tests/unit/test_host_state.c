@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state file: where its values stand, what differs, and that its schema is the table of its keys. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vdpactl/json_dl.h"
+#include "vdpactl/json_locate.h"
+#include "vdpactl/state.h"
+#include "vdpactl/state_diff.h"
+
+#define TEXT(s) s, sizeof(s) - 1
+#define KEY(k)             \
+	{                  \
+		.key = (k) \
+	}
+#define AT(i)                          \
+	{                              \
+		.key = NULL, .index = (i) \
+	}
+
+/* ---- json_locate ---- */
+
+static void check_place(const char *text, const struct json_step *steps, size_t n, bool at_key,
+			unsigned long line, unsigned long column)
+{
+	struct json_place place = { 0, 0 };
+
+	assert_true(json_locate(text, strlen(text), steps, n, at_key, &place));
+	assert_int_equal(place.line, line);
+	assert_int_equal(place.column, column);
+}
+
+static void test_locate(void **state)
+{
+	static const char text[] = "\n{ \"x\": [1, \"]}\\\"\", {\"y\":[[]]} ],\n"
+				   "  \"a\\u0062\\ud83d\\ude00\\n\" : [ 1,\n"
+				   "\t{\"\xc3\xa9\xc3\xa9\": 7, \"deep\": {\"er\":null}}]}";
+	const struct json_step elem[] = { KEY("x"), AT(1) };
+	const struct json_step odd[] = { KEY("ab\xf0\x9f\x98\x80\n"), AT(1), KEY("deep"), KEY("er") };
+	const struct json_step wrong[] = { KEY("ab\xf0\x9f\x98\x80"), AT(1) };
+	const struct json_step beyond[] = { KEY("x"), AT(3) };
+	struct json_place place;
+
+	(void)state;
+	check_place(text, NULL, 0, false, 2, 1);
+	check_place(text, elem, 1, true, 2, 3);
+	check_place(text, elem, 1, false, 2, 8);
+	check_place(text, elem, 2, false, 2, 12);
+	check_place(text, odd, 1, true, 3, 3);
+	check_place(text, odd, 2, false, 4, 2);
+	/* A character is one column, however many octets it has. */
+	check_place(text, odd, 4, true, 4, 21);
+	check_place(text, odd, 4, false, 4, 26);
+	assert_false(json_locate(TEXT(text), wrong, 2, false, &place));
+	assert_false(json_locate(TEXT(text), beyond, 2, false, &place));
+	assert_false(json_locate(TEXT("[1,2]"), wrong, 1, false, &place));
+	assert_false(json_locate(TEXT("{\"a"), wrong, 1, false, &place));
+	assert_false(json_locate(TEXT("{\"a\\u00"), wrong, 1, false, &place));
+	assert_false(json_locate(TEXT(""), wrong, 1, false, &place));
+}
+
+static void test_path(void **state)
+{
+	const struct json_step steps[] = { KEY("devices"), AT(3), KEY("a \"b\\"), KEY(""), KEY("1x"),
+					   KEY("_x1") };
+	struct strbuf sb = STRBUF_INIT;
+
+	(void)state;
+	json_path_text(&sb, steps, 6);
+	assert_string_equal(sb.s, "$.devices[3][\"a \\\"b\\\\\"][\"\"][\"1x\"]._x1");
+	strbuf_free(&sb);
+}
+
+/* ---- state_diff ---- */
+
+static void check_diff(const struct state_device *want, const struct state_device *have,
+		       unsigned int differs, const char *text)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	assert_int_equal(state_diff(want, have), differs);
+	state_diff_text(&sb, want, have, differs);
+	assert_string_equal(sb.s ? sb.s : "", text);
+	strbuf_free(&sb);
+}
+
+static void test_diff(void **state)
+{
+	char parent[] = "p", other[] = "q", name[] = "n";
+	struct state_device have = {
+		.has = STATE_HAS_MAC | STATE_HAS_MTU | STATE_HAS_FEATURES | STATE_HAS_DRIVER,
+		.name = name,
+		.mgmtdev = parent,
+		.mac = { 2, 0, 0, 0, 0, 1 },
+		.mtu = 1500,
+		.features = 0x20,
+		.driver = "none",
+		.is_net = true,
+	};
+	struct state_device want = { .name = name, .mgmtdev = parent };
+
+	(void)state;
+	check_diff(&want, &have, 0, "");
+	want.has = STATE_HAS_MAC | STATE_HAS_MTU | STATE_HAS_FEATURES | STATE_HAS_MAX_VQP;
+	want.driver = "vhost_vdpa";
+	want.mgmtdev = other;
+	want.max_vqp = 2;
+	check_diff(&want, &have,
+		   STATE_DIFF_PARENT | STATE_DIFF_MAC | STATE_DIFF_MTU | STATE_DIFF_MAX_VQP |
+			   STATE_DIFF_FEATURES | STATE_DIFF_DRIVER,
+		   "mgmtdev p -> q, mac 02:00:00:00:00:01 -> 00:00:00:00:00:00, mtu 1500 -> 0, "
+		   "max_vqp 1 -> 2, device_features 0x20 -> 0x0, driver none -> vhost_vdpa");
+	/* One pair is what a device has that does not tell; what else is not told counts as equal. */
+	want = have;
+	want.has |= STATE_HAS_MAX_VQP;
+	want.max_vqp = 1;
+	check_diff(&want, &have, 0, "");
+	have.has = 0;
+	have.mtu = 9;
+	want.features = 1;
+	check_diff(&want, &have, 0, "");
+	have.is_net = false;
+	want.max_vqp = 7;
+	check_diff(&want, &have, 0, "");
+	have.driver = NULL;
+	have.other_driver = other;
+	check_diff(&want, &have, STATE_DIFF_DRIVER, "driver q -> none");
+}
+
+/* ---- what a daemon left ---- */
+
+static void test_options(void **state)
+{
+	static const char text[] = "--name\0d\0--backend\0mem:1M\0--queues\0" "2\0--readonly\0"
+				   "--poll-us\0" "0\0--api-version\0" "1\0--cache\0direct";
+	struct state_vduse v = { 0 }, bad = { 0 };
+	struct strbuf sb = STRBUF_INIT;
+
+	(void)state;
+	assert_true(state_vduse_options(text, sizeof(text), &v));
+	state_object_text(&sb, state_vduse_keys, &v, v.has);
+	assert_string_equal(sb.s, "backend mem:1M queues 2 readonly true cache direct poll_us 0");
+	strbuf_free(&sb);
+	assert_false(state_vduse_options(text, sizeof(text) - 1, &bad)); /* no NUL at its end */
+	state_vduse_free(&bad);
+	assert_false(state_vduse_options(text, 7, &bad)); /* a value is missing */
+	state_vduse_free(&bad);
+	assert_false(state_vduse_options(TEXT("--name\0d\0--backend\0x\0--new\0"), &bad));
+	state_vduse_free(&bad);
+	assert_false(state_vduse_options(TEXT("--name\0d\0--backend\0x\0--queues\0y\0"), &bad));
+	state_vduse_free(&bad);
+	assert_false(state_vduse_options("", 0, &bad));
+	/* What is not given is vdused's default: the same device. */
+	state_vduse_defaults(&v);
+	bad = v;
+	bad.has = 0;
+	state_vduse_defaults(&bad);
+	assert_true(bad.queues == 1 && bad.poll_us == 100);
+	bad.queues = 2;
+	assert_false(state_vduse_same(&v, &bad));
+	bad.poll_us = 0;
+	assert_true(state_vduse_same(&v, &bad));
+	state_vduse_free(&v);
+}
+
+/* ---- the schema ---- */
+
+static json_t *load_schema(struct app *app)
+{
+	const char *top = getenv("TOP_SRCDIR");
+	char path[512], *text = malloc(65536);
+	json_t *root;
+	size_t len;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/schema/vdpactl-state-1.json", top ? top : ".");
+	f = fopen(path, "re");
+	if (!f) {
+		free(text);
+		skip();
+	}
+	len = fread(text, 1, 65536, f);
+	fclose(f);
+	assert_int_equal(json_load(app), ST_OK);
+	root = json_dl.json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(root);
+	free(text);
+	return root;
+}
+
+static json_t *get(json_t *o, const char *key)
+{
+	return json_dl.json_object_get(o, key);
+}
+
+static void check_number(json_t *o, const char *key, uint64_t want)
+{
+	assert_non_null(get(o, key));
+	assert_int_equal(json_dl.json_integer_value(get(o, key)), want);
+}
+
+static void check_type(json_t *o, const char *want)
+{
+	assert_non_null(get(o, "type"));
+	assert_string_equal(json_dl.json_string_value(get(o, "type")), want);
+}
+
+static void check_choices(json_t *array, const char *const *choices)
+{
+	size_t n = 0;
+
+	for (; choices[n]; n++)
+		assert_string_equal(json_dl.json_string_value(json_dl.json_array_get(array, n)),
+				    choices[n]);
+	assert_int_equal(json_dl.json_array_size(array), n);
+}
+
+static void check_enum_of_numbers(json_t *array, const struct state_key *k)
+{
+	size_t n = json_dl.json_array_size(array);
+
+	assert_true(n);
+	assert_int_equal(json_dl.json_integer_value(json_dl.json_array_get(array, 0)), k->min);
+	assert_int_equal(json_dl.json_integer_value(json_dl.json_array_get(array, n - 1)), k->max);
+	if (k->kind == STATE_KIND_ONE_OF_TWO)
+		assert_int_equal(n, 2);
+	else
+		assert_int_equal(k->min << (n - 1), k->max);
+}
+
+static void check_key(json_t *definitions, json_t *p, const struct state_key *k)
+{
+	switch (k->kind) {
+	case STATE_KIND_NUMBER:
+	case STATE_KIND_ONE_OF_TWO:
+		if (k->kind == STATE_KIND_ONE_OF_TWO || k->power_of_two) {
+			check_enum_of_numbers(get(p, "enum"), k);
+			return;
+		}
+		check_type(p, "integer");
+		check_number(p, "minimum", k->min);
+		check_number(p, "maximum", k->max);
+		return;
+	case STATE_KIND_BOOL:
+		check_type(p, "boolean");
+		return;
+	case STATE_KIND_CHOICE:
+		check_choices(get(get(p, "$ref") ? get(definitions, "driver") : p, "enum"),
+			      k->choices);
+		return;
+	default:
+		check_type(p, "string");
+		if (k->max)
+			check_number(p, "maxLength", k->max);
+	}
+}
+
+static bool is_required(json_t *object, const char *key)
+{
+	json_t *required = get(object, "required");
+
+	for (size_t i = 0; i < json_dl.json_array_size(required); i++) {
+		if (!strcmp(json_dl.json_string_value(json_dl.json_array_get(required, i)), key))
+			return true;
+	}
+	return false;
+}
+
+static void check_keys(json_t *definitions, const char *name, const struct state_key *keys)
+{
+	json_t *object = get(definitions, name), *properties = get(object, "properties");
+	size_t n = 0;
+
+	assert_true(json_is_false(get(object, "additionalProperties")));
+	for (const struct state_key *k = keys; k->name; k++) {
+		json_t *p = get(properties, k->name);
+
+		if (!p)
+			fail_msg("the schema's %s has no \"%s\"", name, k->name);
+		check_key(definitions, p, k);
+		assert_int_equal(is_required(object, k->name), k->required);
+		n++;
+	}
+	for (void *it = json_dl.json_object_iter(properties); it;
+	     it = json_dl.json_object_iter_next(properties, it))
+		n--;
+	assert_int_equal(n, 0);
+}
+
+static void test_schema(void **state)
+{
+	struct app app = { 0 };
+	json_t *schema = load_schema(&app), *definitions = get(schema, "definitions");
+
+	(void)state;
+	check_keys(definitions, "device", state_device_keys);
+	check_keys(definitions, "vduse", state_vduse_keys);
+	check_number(get(get(schema, "properties"), "version"), "const", STATE_VERSION);
+	json_drop(schema);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_locate),	cmocka_unit_test(test_path),
+		cmocka_unit_test(test_diff),	cmocka_unit_test(test_options),
+		cmocka_unit_test(test_schema),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
