@@ -16,11 +16,11 @@ is() { # WORD...
 
 @test "objects, commands, aliases" {
 	complete vdpactl ''
-	is mgmtdev dev vduse help
+	is mgmtdev dev vduse features check help
 	complete vdpactl d
 	is dev
 	complete vdpactl dev ''
-	is show list add del config vstats set help
+	is show list add del config vstats set export link unlink help
 	complete vdpactl dev co
 	is config
 	complete vdpactl d c s

@@ -68,6 +68,10 @@ examples_hold() { # PAGE
 @test "the examples of vdpactl-dev.8" { examples_hold vdpactl-dev.8; }
 @test "the examples of vdpactl-dev-config.8" { examples_hold vdpactl-dev-config.8; }
 @test "the examples of vdpactl-dev-vstats.8" { examples_hold vdpactl-dev-vstats.8; }
+@test "the examples of vdpactl-features.8" { examples_hold vdpactl-features.8; }
+@test "the examples of vdpactl-check.8" { examples_hold vdpactl-check.8; }
+@test "the examples of vdpactl-dev-export.8" { examples_hold vdpactl-dev-export.8; }
+@test "the examples of vdpactl-dev-link.8" { examples_hold vdpactl-dev-link.8; }
 @test "the examples of vdpactl-vduse.8" { examples_hold vdpactl-vduse.8; }
 @test "the examples of vdused.8" { examples_hold vdused.8; }
 @test "the examples of vdused-backends.7" { examples_hold vdused-backends.7; }
@@ -126,6 +130,8 @@ printed_keys() {
 		(.vstats // {} | .[] | .queues[] | known | of("vstats"; "queues.")),
 		(.vduse // {} | .[] | of("vduse"; "")),
 		(.vduse // {} | .[] | .virtqueues[] | queue | of("vduse"; "virtqueues.")),
+		(.features // {} | of("features"; "")),
+		(.check // {} | of("check"; ""), (.findings // [] | .[] | of("check"; "findings."))),
 		(.errors // [] | .[] | of("errors"; ""))' | sort -u
 }
 
@@ -147,7 +153,10 @@ printed_keys() {
 		-d -s vduse show
 		-d dev config show
 		-d dev vstats show net
+		-d features common vdpasim_net 0x20
+		features diff MAC MTU
 	END
+	vdpactl -j check >>"$docs" || true
 	if vdpactl -j dev add name other mgmtdev vdpasim_blk mtu 9000 >>"$docs" 2>/dev/null; then
 		failed "that worked"
 	fi
