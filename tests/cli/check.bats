@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck disable=SC2154 # run sets output, stderr and status
+# shellcheck disable=SC2016,SC2154 # hints have backquotes; run sets output, stderr and status
 # vdpactl check where there is no vDPA.
 
 load cli

@@ -3,6 +3,7 @@
 # kernels: 6.12 7.2
 # lab: -c 1
 
+# shellcheck disable=SC2016 # names and filters with dollar signs, hints with backquotes
 load helpers
 load tools
 

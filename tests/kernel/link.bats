@@ -2,6 +2,7 @@
 # dev link, dev unlink and the udev rule: owners and names of char devices. VDUSE devices, which both kernels have.
 # kernels: 6.12 7.2
 # lab: -c 1
+# shellcheck disable=SC2016,SC2030,SC2031 # a name with a dollar sign
 
 load helpers
 load tools
@@ -161,7 +162,7 @@ event() { # ACTION NAME
 link_gone() { [[ ! -L $DIR/$1 ]]; }
 
 @test "the udev rule: links come with vhost_vdpa and go with it" {
-	local name odd='o d"d$(x)'
+	local odd='o d"d$(x)'
 	[[ -x /lib/systemd/systemd-udevd ]] || skip "expected: no udev"
 	mkdir -p /run/udev/rules.d
 	sed "s|\"[^\"]*/vdpactl |\"$VDPACTL |" "$TOP_BUILDDIR/udev/60-vdpactl.rules" >/run/udev/rules.d/60-vdpactl.rules
@@ -169,11 +170,12 @@ link_gone() { [[ ! -L $DIR/$1 ]]; }
 	/lib/systemd/systemd-udevd 3>&- >/dev/null 2>&1 &
 	UDEVD=$!
 	wait_until 10 test -S /run/udev/control
-	udevadm settle -t 30
+	# udev reads each new disk, and these devices answer nothing: there must be none.
+	autoprobe off
 	vhost "$DEV"
 	wait_until 20 leads "$DEV"
 	node_is "$DEV" root:root:660
-	bind "$DEV" virtio_vdpa
+	bind "$DEV" none
 	wait_until 20 link_gone "$DEV"
 	bind "$DEV" vhost_vdpa
 	wait_until 20 leads "$DEV"
