@@ -72,7 +72,7 @@ static bool function_netdev(struct check *c, const char *pci, char name[64])
 			continue;
 		if (check_read(c, port, sizeof(port), "/sys/class/net/%s/phys_port_name",
 			       e->d_name) &&
-		    (!strncmp(port, "pf", 2) || strstr(port, "pf")))
+		    strstr(port, "pf"))
 			continue;
 		snprintf(name, 64, "%.63s", e->d_name);
 		return true;

@@ -183,7 +183,8 @@ static enum status run(struct app *app, const struct args *args)
 	check_parents(&c);
 	check_devices(&c, args->items, (size_t)n);
 	check_vduse(&c, args->items, (size_t)n);
-	check_traps(&c);
+	if (c.all || app->opt.details)
+		check_traps(&c);
 	return print(app, &c);
 }
 

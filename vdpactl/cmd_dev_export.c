@@ -87,7 +87,7 @@ static uint32_t other_class(const struct export *x, uint32_t id)
 }
 
 /* A CDI file has devices of one kind. */
-static enum status put_classes(struct export *x, const struct format *f, struct sink *s)
+static enum status put_classes(struct export *x, struct sink *s)
 {
 	uint32_t first = x->devs[0].id, other = other_class(x, first);
 
@@ -116,7 +116,6 @@ static enum status put_classes(struct export *x, const struct format *f, struct 
 		if (status)
 			return status;
 	}
-	(void)f;
 	return ST_OK;
 }
 
@@ -142,7 +141,7 @@ static enum status put_all(struct export *x, const struct format *f, struct sink
 	char file[32];
 
 	if (f->by_class)
-		return put_classes(x, f, s);
+		return put_classes(x, s);
 	if (f->by_device && s->dir >= 0)
 		return put_devices(x, f, s);
 	if (f->by_device && s->path && x->n > 1)

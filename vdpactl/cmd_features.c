@@ -53,6 +53,18 @@ static enum status parse_names(struct app *app, uint32_t id, const char *text, u
 	return ST_OK;
 }
 
+/* A device may be called "fe0"; with 0x in front a word of bits can't be taken for one. */
+static bool is_device(const char *word)
+{
+	CLEANUP(strbuf_free) struct strbuf path = STRBUF_INIT;
+	uint64_t bits;
+
+	if (parse_hex(word, &bits) < 0)
+		return false;
+	strbuf_addf(&path, "/sys/bus/vdpa/devices/%s", word);
+	return !path.failed && access(path.s, F_OK) == 0;
+}
+
 /* Names or a word of bits, which need no kernel; also when they are wrong. */
 static bool is_literal(const char *word)
 {
@@ -62,6 +74,8 @@ static bool is_literal(const char *word)
 
 	if (strchr(word, ',') || !strncasecmp(word, "0x", 2))
 		return true;
+	if (is_device(word))
+		return false;
 	return vdpa_features_parse(VDPA_ID_NET, word, 0, &bits, &bad, &bad_len) == 0 ||
 	       vdpa_features_parse(VDPA_ID_BLOCK, word, 0, &bits, &bad, &bad_len) == 0;
 }
@@ -343,14 +357,14 @@ static enum status run_common(struct app *app, const struct args *args)
 
 static const char *const types[] = { "net", "block", NULL };
 
-#define ARG_TYPE                                                                               \
-	{                                                                                      \
-		.word = "type", .match = MATCH_NEW, .kind = VALUE_CHOICE, .has = HAS_TYPE,     \
-		.metavar = "net|block",                                                        \
-		.help = "the class of devices that the names are of (default: what the other " \
-			"arguments are of, else net)",                                         \
-		.expected = "net or block", .choices = types,                                  \
-		.offset = offsetof(struct args, features_of.type),                             \
+#define ARG_TYPE                                                                           \
+	{                                                                                  \
+		.word = "type", .match = MATCH_NEW, .kind = VALUE_CHOICE, .has = HAS_TYPE, \
+		.metavar = "CLASS",                                                        \
+		.help = "net or block: what the names are of (default: what the other "    \
+			"arguments are of, else net)",                                     \
+		.expected = "net or block", .choices = types,                              \
+		.offset = offsetof(struct args, features_of.type),                         \
 	}
 
 static const struct arg decode_args[] = {

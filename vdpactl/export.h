@@ -18,7 +18,6 @@
 
 #include "app.h"
 #include "place.h"
-#include "vduse.h"
 
 /* Strings are borrowed from the objects, which the device owns. */
 struct export_dev {

@@ -6,6 +6,7 @@
 #include "export.h"
 #include "json_dl.h"
 #include "text.h"
+#include "vduse.h"
 
 #define TAKES_MAC 1u
 #define TAKES_MTU 2u

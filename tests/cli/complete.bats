@@ -16,11 +16,11 @@ is() { # WORD...
 
 @test "objects, commands, aliases" {
 	complete vdpactl ''
-	is mgmtdev dev vduse save apply restore help
+	is mgmtdev dev vduse save apply restore features check help
 	complete vdpactl d
 	is dev
 	complete vdpactl dev ''
-	is show list add del config vstats set replace bind unbind wait resolve users help
+	is show list add del config vstats set replace bind unbind wait resolve users export link unlink help
 	complete vdpactl dev co
 	is config
 	complete vdpactl d c s

@@ -29,7 +29,7 @@ asked() { # WORD...
 
 @test "objects, commands, options" {
 	offered 'vdpactl '
-	offers dev help mgmtdev vduse
+	offers check dev features help mgmtdev vduse
 	offered 'vdpactl m'
 	offers mgmtdev
 	offered 'vdpactl dev s'

@@ -69,6 +69,10 @@ examples_hold() { # PAGE
 @test "the examples of vdpactl-dev-bind.8" { examples_hold vdpactl-dev-bind.8; }
 @test "the examples of vdpactl-dev-config.8" { examples_hold vdpactl-dev-config.8; }
 @test "the examples of vdpactl-dev-vstats.8" { examples_hold vdpactl-dev-vstats.8; }
+@test "the examples of vdpactl-features.8" { examples_hold vdpactl-features.8; }
+@test "the examples of vdpactl-check.8" { examples_hold vdpactl-check.8; }
+@test "the examples of vdpactl-dev-export.8" { examples_hold vdpactl-dev-export.8; }
+@test "the examples of vdpactl-dev-link.8" { examples_hold vdpactl-dev-link.8; }
 @test "the examples of vdpactl-vduse.8" { examples_hold vdpactl-vduse.8; }
 @test "the examples of vdpactl-apply.8" { examples_hold vdpactl-apply.8; }
 @test "the examples of vdused.8" { examples_hold vdused.8; }
@@ -131,6 +135,8 @@ printed_keys() {
 		(.vduse // {} | .[] | .virtqueues[] | queue | of("vduse"; "virtqueues.")),
 		(.apply // {} | of("apply"; "")),
 		(.apply // {} | .plan // [] | .[] | of("apply"; "plan.")),
+		(.features // {} | of("features"; "")),
+		(.check // {} | of("check"; ""), (.findings // [] | .[] | of("check"; "findings."))),
 		(.errors // [] | .[] | of("errors"; ""))' | sort -u
 }
 
@@ -156,7 +162,10 @@ printed_keys() {
 		dev replace name net mgmtdev vdpasim_net
 		dev resolve net
 		--dry-run dev del net
+		-d features common vdpasim_net 0x20
+		features diff MAC MTU
 	END
+	vdpactl -j check >>"$docs" || true
 	if vdpactl -j dev add name other mgmtdev vdpasim_blk mtu 9000 >>"$docs" 2>/dev/null; then
 		failed "that worked"
 	fi
