@@ -131,6 +131,16 @@ struct vduse_args {
 	uint64_t size; /* octets */
 };
 
+/* What only the commands that watch and measure take. */
+struct watch_args {
+	const char *what;
+	const char *file;
+	uint64_t count;
+	uint64_t interval; /* seconds */
+	uint64_t timeout; /* seconds */
+	uint64_t buffer; /* octets */
+};
+
 struct args {
 	uint64_t has; /* HAS_* */
 	char **items; /* owned array of the positional words, which are argv's; all of them */
@@ -146,6 +156,7 @@ struct args {
 	uint32_t qidx; /* or VDPA_QUEUE_INDEX_CTRL */
 	bool qidx_all;
 	struct vduse_args vduse;
+	struct watch_args watch;
 };
 
 /* Reports what is wrong. */

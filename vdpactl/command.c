@@ -72,7 +72,15 @@ static const struct command group_vduse = {
 const struct command command_root = {
 	.name = "",
 	.summary = "show and manage vDPA devices",
-	.subs = (const struct command *const[]){ &group_mgmtdev, &group_dev, &group_vduse, NULL },
+	.subs =
+		(const struct command *const[]){
+			&group_mgmtdev,
+			&group_dev,
+			&group_vduse,
+			&cmd_monitor,
+			&cmd_metrics,
+			NULL,
+		},
 	.help_match = MATCH_PREFIX,
 	.bare = BARE_HELP,
 };

@@ -47,8 +47,9 @@ job_visible() { # PATH...
 
 # Accelerator that boots a guest here: sets ACCEL. /dev/kvm may be there and start guests that get nowhere, so it is
 # tried once for each boot of the host and version of QEMU.
+# Emulated, a kernel that is told of fast `rep movsb` copies byte after byte.
 choose_accel() {
-	ACCEL=(-accel tcg,thread=multi -cpu max)
+	ACCEL=(-accel tcg,thread=multi -cpu max,erms=off,fsrm=off)
 	[[ -r /dev/kvm && -w /dev/kvm && ${VDPACTL_LAB_ACCEL:-} != tcg ]] || return 0
 	local key verdict file=$CACHE/kvm
 	key="$(</proc/sys/kernel/random/boot_id) $(qemu-system-x86_64 --version | head -n 1)"
@@ -143,6 +144,9 @@ qemu_command() {
 	{ cat "$GUEST/initramfs" && cpio_of "$WORK/job" job; } >"$WORK/initramfs"
 	local append='console=ttyS0 quiet loglevel=5 panic=-1 printk.devkmsg=on random.trust_cpu=on mitigations=off nokaslr'
 	append+=' tsc=reliable no_timer_check cryptomgr.notests rcupdate.rcu_expedited=1'
+	# QEMU finds its translation of a page again only at the address where it was made: with addresses at random,
+	# each process is translated anew, which costs several times what running it does.
+	append+=' norandmaps'
 	[[ ${ACCEL[1]} == kvm ]] || append+=" tsc_early_khz=$("$GUEST/tsc")"
 	# Without a test that provokes one, nothing is to be learnt from a guest after an oops: it often hangs.
 	[[ -n $EXPECT_SPLAT ]] || append+=' oops=panic'
