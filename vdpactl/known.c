@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * What there is, as far as a reader of events was told.  From it follow which
- * event is news and, after events were lost, what has to be told.
- */
+#include "known.h"
+
 #include <errno.h>
 #include <search.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "watch.h"
+#include "app.h"
 
 #define DEVICES "/sys/bus/vdpa/devices"
 

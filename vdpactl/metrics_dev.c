@@ -33,18 +33,19 @@ struct scan {
 	bool no_vstats; /* they need a privilege */
 };
 
-static int find_class(const struct vdpa_dev *dev, char number[16], const char **class)
+/* The word for the device's class, or its number in buf; "" when it is not known. */
+static const char *class_of(const struct vdpa_dev *dev, char buf[16])
 {
+	const char *class;
 	uint32_t id;
 
 	if (!vdpa_dev_get_id(dev, &id))
-		return -ENOENT;
-	*class = vdpa_class_name(id);
-	if (!*class) {
-		snprintf(number, 16, "%u", id);
-		*class = number;
-	}
-	return 0;
+		return "";
+	class = vdpa_class_name(id);
+	if (class)
+		return class;
+	snprintf(buf, 16, "%u", id);
+	return buf;
 }
 
 /* ---- management devices ---- */
@@ -306,16 +307,14 @@ static void add_info(struct scan *s, const struct vdpa_dev *dev, const struct vd
 		     const char *driver)
 {
 	struct metrics *m = s->m;
-	const char *class = "";
 	char number[16];
 	uint32_t n;
 
-	(void)find_class(dev, number, &class);
 	metric_begin(m, METRIC_DEVICE_INFO);
 	metric_label(m, "name", vdpa_dev_get_name(dev));
 	metric_label(m, "mgmtdev", vdpa_dev_get_mgmtdev(dev));
 	metric_label(m, "driver", driver);
-	metric_label(m, "class", class);
+	metric_label(m, "class", class_of(dev, number));
 	metric_label(m, "netdev", vdpa_sysdev_get_netdev(sysdev));
 	metric_label(m, "node", vdpa_sysdev_get_node(sysdev));
 	metric_label(m, "parent", vdpa_sysdev_get_parent(sysdev));

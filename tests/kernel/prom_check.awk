@@ -49,7 +49,7 @@ function take_labels(   label, seen, n) {
 
 /^# HELP / {
 	if (NF < 4 || ($3 in help)) fault("HELP without text, or again")
-	if ($4 !~ /^[A-Z]/ || $0 !~ /\.$/) fault("HELP is no sentence")
+	if ($4 !~ /^[A-Z0-9]/ || $0 !~ /\.$/) fault("HELP is no sentence")
 	help[$3] = 1
 	current = $3
 	next

@@ -28,7 +28,7 @@ end_watching() {
 # The events as "SUBJECT EVENT DEV [DRIVER|NODE]", behind the first "synced".
 events() {
 	jq -r 'if .subject then [.subject, .event, .dev // "?", .driver // .netdev // .blockdev // empty] | join(" ") else .event end' \
-		"$EVENTS" | sed '1,/^synced$/d'
+		"$EVENTS" | sed '0,/^synced$/d'
 }
 
 # What the events add up to: "DEV DRIVER NODE" a line, sorted. An addition of what is there, or the opposite, is a fault.
