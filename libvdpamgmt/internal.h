@@ -11,6 +11,7 @@
  *                    transport.c or the caller's transport <=> kernel
  *
  *   guard.c, sysdev.c, resolve.c, users.c, bind.c ...: sysfs and procfs     hint.c: errors to advice
+ *   monitor.c, wait.c <- owners.c, uevent.c <- uevent_socket.c <=> kernel
  *
  * One convention: 0 or a negative errno, the story in ctx->error.
  */

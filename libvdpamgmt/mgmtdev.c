@@ -163,3 +163,13 @@ bool vdpa_mgmtdev_get_features(const struct vdpa_mgmtdev *m, uint64_t *features)
 		*features = m->features;
 	return m->has & HAS_FEATURES;
 }
+
+bool vdpa_mgmtdev_get_max_devices(struct vdpa_ctx *ctx, const struct vdpa_mgmtdev *m, uint32_t *max)
+{
+	const struct parent_info *info = parent_lookup(ctx, vdpa_mgmtdev_get_handle(m));
+
+	if (!info || info->many)
+		return false;
+	*max = 1;
+	return true;
+}

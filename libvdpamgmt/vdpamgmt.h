@@ -226,6 +226,9 @@ VDPA_API bool vdpa_mgmtdev_get_classes(const struct vdpa_mgmtdev *mgmtdev, uint6
 VDPA_API bool vdpa_mgmtdev_get_max_vqs(const struct vdpa_mgmtdev *mgmtdev, uint32_t *max_vqs);
 /* Virtio feature bits that its devices can offer. Since: 0.1 */
 VDPA_API bool vdpa_mgmtdev_get_features(const struct vdpa_mgmtdev *mgmtdev, uint64_t *features);
+/* How many devices it can have at a time; false: no limit, or its driver is not known here. Since: 0.1 */
+VDPA_API bool vdpa_mgmtdev_get_max_devices(struct vdpa_ctx *ctx, const struct vdpa_mgmtdev *mgmtdev,
+					   uint32_t *max);
 
 /*
  * What the kernel doesn't tell of a parent, from its driver's source; it serves
@@ -648,6 +651,11 @@ VDPA_API const char *vdpa_netdev_get_operstate(const struct vdpa_netdev *netdev)
 /*
  * A monitor tells what happens to vDPA devices and to what their drivers make
  * of them, from the kernel's uevents (any user may read them).  It belongs to its context.
+ *
+ * An event may be read long after it happened.  Who lists devices after
+ * vdpa_monitor_new() (or a resync) misses nothing, but may see in the listing what events tell once more.
+ * The kernel sends no events about devices whose names are longer than about 1,900 octets, and
+ * none about network interfaces of other network namespaces.
  */
 enum vdpa_event_type {
 	VDPA_EVENT_ADD,
@@ -656,7 +664,7 @@ enum vdpa_event_type {
 	VDPA_EVENT_UNBIND,
 	VDPA_EVENT_CHANGE, /* of a block device: its size, for example */
 	VDPA_EVENT_MOVE, /* of a network interface: another name */
-	VDPA_EVENT_RESYNC, /* events were lost: list again; the rest of the event is empty */
+	VDPA_EVENT_RESYNC, /* events were lost: list again, now; the rest of the event is empty */
 	VDPA_EVENT_RESERVED = 0x7fffffff /* keeps the enum's width */
 };
 
@@ -678,6 +686,12 @@ VDPA_API VDPA_NODISCARD int vdpa_monitor_new(struct vdpa_ctx *ctx, unsigned int 
 					     struct vdpa_monitor **monitor);
 VDPA_API struct vdpa_monitor *vdpa_monitor_unref(struct vdpa_monitor *monitor);
 VDPA_API int vdpa_monitor_get_fd(const struct vdpa_monitor *monitor);
+/*
+ * vdpa_monitor_set_buffer: how many octets of events that were not read yet the
+ * kernel keeps (128 MiB unless set); more than that is lost, and a resync told.
+ * Without CAP_NET_ADMIN it keeps no more than net.core.rmem_max.  Returns 0 or -errno.  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_monitor_set_buffer(struct vdpa_monitor *monitor, size_t octets);
 VDPA_API VDPA_NODISCARD int vdpa_monitor_next(struct vdpa_monitor *monitor,
 					      struct vdpa_event **event);
 VDPA_API struct vdpa_event *vdpa_event_unref(struct vdpa_event *event);
@@ -691,10 +705,12 @@ VDPA_API unsigned int vdpa_event_get_subject(const struct vdpa_event *event);
  * event of its interface or disk is read (the monitor remembers those that it saw come). Since: 0.1
  */
 VDPA_API const char *vdpa_event_get_dev(const struct vdpa_event *event);
-/* Of a driver event "vhost_vdpa" or the like; NULL when the kernel did not say. Since: 0.1 */
+/* Of a driver event "vhost_vdpa" or the like; NULL when it is not known. Since: 0.1 */
 VDPA_API const char *vdpa_event_get_driver(const struct vdpa_event *event);
 /* Of a netdev or block event: the interface's or disk's name. Since: 0.1 */
 VDPA_API const char *vdpa_event_get_node(const struct vdpa_event *event);
+/* Of a move: the interface's former name. Since: 0.1 */
+VDPA_API const char *vdpa_event_get_old_node(const struct vdpa_event *event);
 /* The kernel's number of the event, which grows; 0 of a resync. Since: 0.1 */
 VDPA_API uint64_t vdpa_event_get_seqnum(const struct vdpa_event *event);
 

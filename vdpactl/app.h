@@ -115,7 +115,9 @@ void out_member(struct app *app, const char *key, json_t *value);
 void out_finish_document(struct app *app);
 /* Writes what was built to stdout, all of it or with an error reported. */
 enum status out_flush(struct app *app);
-/* The same where nothing may be reported. */
+/* The same in parts: up to max octets behind those *done, which is 0 again with the last. */
+enum status out_flush_some(struct app *app, size_t *done, size_t max);
+/* All of it, where nothing may be reported. */
 void out_flush_quietly(struct app *app);
 /* At exit: reports what the kernel could only tell on close. */
 enum status out_close(struct app *app);

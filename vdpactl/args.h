@@ -175,6 +175,16 @@ struct export_args {
 	const char *output;
 };
 
+/* What only the commands that watch and measure take. */
+struct watch_args {
+	const char *what;
+	const char *file;
+	uint64_t count;
+	uint64_t interval; /* seconds */
+	uint64_t timeout; /* seconds */
+	uint64_t buffer; /* octets */
+};
+
 struct args {
 	uint64_t has; /* HAS_* */
 	char **items; /* owned array of the positional words, which are argv's; all of them */
@@ -195,6 +205,7 @@ struct args {
 	struct features_args features_of;
 	struct link_args link;
 	struct export_args export;
+	struct watch_args watch;
 };
 
 /* Reports what is wrong. */

@@ -107,6 +107,8 @@ const struct command command_root = {
 			&cmd_restore,
 			&group_features,
 			&cmd_check,
+			&cmd_monitor,
+			&cmd_metrics,
 			NULL,
 		},
 	.help_match = MATCH_PREFIX,

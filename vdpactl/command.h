@@ -65,6 +65,8 @@ extern const struct command cmd_vduse_del;
 extern const struct command cmd_vduse_restart;
 extern const struct command cmd_vduse_rescue;
 extern const struct command cmd_vduse_resize;
+extern const struct command cmd_monitor;
+extern const struct command cmd_metrics;
 
 /* The command of the group that the word stands for, or NULL. */
 const struct command *command_find(const struct command *group, const char *word, bool legacy);

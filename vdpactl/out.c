@@ -77,6 +77,23 @@ enum status out_flush(struct app *app)
 	return status;
 }
 
+enum status out_flush_some(struct app *app, size_t *done, size_t max)
+{
+	size_t len = app->out.len - *done < max ? app->out.len - *done : max;
+	enum status status = ST_OK;
+
+	if (app->out.failed || json_failed())
+		status = diag_error(app, NULL, NULL, NULL);
+	else if (len && !app->out_gone)
+		status = write_all(app, app->out.s + *done, len);
+	*done += len;
+	if (!status && !app->out_gone && *done < app->out.len)
+		return ST_OK;
+	strbuf_clear(&app->out);
+	*done = 0;
+	return status;
+}
+
 void out_flush_quietly(struct app *app)
 {
 	const char *s = app->out.s;

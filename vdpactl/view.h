@@ -52,6 +52,22 @@ json_t *view_json_config(const struct view *v, const struct vdpa_config *c);
 json_t *view_json_vstats(const struct view *v, const struct vdpa_vstats *s, bool index);
 json_t *view_json_vstats_list(const struct view *v, const struct vdpa_vstats_list *list);
 
+/* Statistics of virtqueues at two times; all is borrowed. */
+struct rates_view {
+	const char *name;
+	struct vdpa_vstats *const *before;
+	size_t n_before; /* 0: this is the first look */
+	struct vdpa_vstats *const *now;
+	size_t n_now;
+	uint64_t us; /* between the two; 0 with the first */
+	const char *message; /* why there are none now; or NULL */
+	int errnum; /* of that */
+};
+
+/* Both say the time first.  JSON is a document on one line; json_load() must have been called. */
+void view_text_rates(struct strbuf *sb, const struct rates_view *v);
+void view_json_rates(struct strbuf *sb, const struct rates_view *v);
+
 /* ---- what both views share ---- */
 
 /* The word for a queue's type, or NULL for a queue of no net device. */

@@ -8,7 +8,7 @@ load helpers
 
 # What differs from machine to machine.
 normal() {
-	sed -E 's/\bvirtio[0-9]+/virtioN/g; s/\b(chardev_number) [0-9]+:[0-9]+/\1 N:N/g; s/ open in [0-9]+ / open in N /; s/ pid [0-9]+ / pid N /'
+	sed -E 's/\bvirtio[0-9]+/virtioN/g; s/\b(chardev_number) [0-9]+:[0-9]+/\1 N:N/g; s/ open in [0-9]+ / open in N /; s/ pid [0-9]+ / pid N /; s/20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z/TIME/g; s/ 1\.[0-9]{3} s$/ 1.N s/'
 }
 
 # The lines of the page's literal blocks under EXAMPLES.
@@ -73,6 +73,8 @@ examples_hold() { # PAGE
 @test "the examples of vdpactl-check.8" { examples_hold vdpactl-check.8; }
 @test "the examples of vdpactl-dev-export.8" { examples_hold vdpactl-dev-export.8; }
 @test "the examples of vdpactl-dev-link.8" { examples_hold vdpactl-dev-link.8; }
+@test "the examples of vdpactl-monitor.8" { examples_hold vdpactl-monitor.8; }
+@test "the examples of vdpactl-metrics.8" { examples_hold vdpactl-metrics.8; }
 @test "the examples of vdpactl-vduse.8" { examples_hold vdpactl-vduse.8; }
 @test "the examples of vdpactl-apply.8" { examples_hold vdpactl-apply.8; }
 @test "the examples of vdused.8" { examples_hold vdused.8; }
@@ -131,6 +133,9 @@ printed_keys() {
 		(.config // {} | .[] | of("config"; "")),
 		(.vstats // {} | .[] | of("vstats"; "")),
 		(.vstats // {} | .[] | .queues[] | known | of("vstats"; "queues.")),
+		(select(.interval_us // .error.errno) | of("rates"; ""), (.error // {} | of("rates"; "error.")),
+			(.queues // [] | .[] | of("rates"; "queues."), (.counters[] | of("rates"; "queues.counters.")))),
+		(select(.event) | of("monitor"; "")),
 		(.vduse // {} | .[] | of("vduse"; "")),
 		(.vduse // {} | .[] | .virtqueues[] | queue | of("vduse"; "virtqueues.")),
 		(.apply // {} | of("apply"; "")),
@@ -166,6 +171,15 @@ printed_keys() {
 		features diff MAC MTU
 	END
 	vdpactl -j check >>"$docs" || true
+	{
+		vdpactl -j dev vstats show net interval 1 count 1
+		autoprobe off
+		vdpactl dev add name idle mgmtdev vdpasim_net
+		vdpactl -j dev vstats show idle interval 1 count 1
+		autoprobe on
+		(sleep 1 && ip link set "$(cd /sys/bus/vdpa/devices/net/virtio*/net && echo *)" name moved) &
+		vdpactl -j monitor initial count 1 timeout 20
+	} >>"$docs"
 	if vdpactl -j dev add name other mgmtdev vdpasim_blk mtu 9000 >>"$docs" 2>/dev/null; then
 		failed "that worked"
 	fi

@@ -20,6 +20,7 @@ static void test_list(void **state)
 	assert_true(vdpa_mgmtdev_get_features(m, &v64) && v64 == 0x328820028ULL);
 	/* Zero is a value. */
 	assert_true(vdpa_mgmtdev_get_max_vqs(vdpa_mgmtdev_list_get(list, 1), &v32) && v32 == 0);
+	assert_false(vdpa_mgmtdev_get_max_devices(e->ctx, m, &v32));
 	kept = vdpa_mgmtdev_ref(vdpa_mgmtdev_list_get(list, 2));
 	assert_null(vdpa_mgmtdev_list_get(list, 3));
 	assert_null(vdpa_mgmtdev_list_unref(list));
