@@ -68,6 +68,13 @@ int64_t app_now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+void app_nap_ms(int ms)
+{
+	const struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	nanosleep(&ts, NULL);
+}
+
 int app_limit_ms(const struct app *app, int ms)
 {
 	int64_t left = app->started + (int64_t)app->opt.timeout * 1000 - app_now_ms();

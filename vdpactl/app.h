@@ -90,6 +90,7 @@ enum status app_run(struct app *app, int argc, char **argv);
 enum status app_finish(struct app *app, enum status status);
 /* Monotonic time in milliseconds. */
 int64_t app_now_ms(void);
+void app_nap_ms(int ms);
 /* ms, or as much as --timeout leaves to this command: everything that waits asks this first. */
 int app_limit_ms(const struct app *app, int ms);
 /* Makes app->ctx, for what needs no netlink; a failure is reported. */

@@ -76,7 +76,7 @@ static int lock(int fd, int operation, int timeout_ms)
 			return -EINTR;
 		if (app_now_ms() >= end)
 			return -ETIMEDOUT;
-		vduse_nap_ms(POLL_MS);
+		app_nap_ms(POLL_MS);
 	}
 	return 0;
 }

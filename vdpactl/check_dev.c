@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "check.h"
-#include "place.h"
 
 #define LISTED_MAX 8
 #define LOW_MEMLOCK (64ull << 20)
@@ -97,19 +96,17 @@ static void compare_mtu(struct check *c, const char *dev, unsigned int mtu, cons
 static void check_mtu(struct check *c, const char *name, const struct vdpa_sysdev *s,
 		      const struct vdpa_config *config)
 {
-	struct place place;
+	const char *pci = vdpa_sysdev_get_pci(s), *pf = vdpa_sysdev_get_pf(s);
 	char ifname[64];
 	uint16_t mtu;
 
 	if (!config || !vdpa_config_get_mtu(config, &mtu))
 		return;
-	place_of(s, &place);
-	if (place.representor)
-		compare_mtu(c, name, mtu, "its representor", place.representor);
-	if (place.pf && function_netdev(c, place.pf, ifname))
+	if (vdpa_sysdev_get_representor(s))
+		compare_mtu(c, name, mtu, "its representor", vdpa_sysdev_get_representor(s));
+	if (pf && function_netdev(c, pf, ifname))
 		compare_mtu(c, name, mtu, "its physical function's", ifname);
-	if (place.pci && place.pf && strcmp(place.pci, place.pf) != 0 &&
-	    function_netdev(c, place.pci, ifname))
+	if (pci && pf && strcmp(pci, pf) != 0 && function_netdev(c, pci, ifname))
 		compare_mtu(c, name, mtu, "its virtual function's", ifname);
 }
 

@@ -122,6 +122,9 @@ const struct arg dev_add_args[] = {
 		.offset = offsetof(struct args, dev.driver),
 	},
 	DEV_ARG_WAIT,
+	LINK_ARG_OWNER(0),
+	LINK_ARG_GROUP(0),
+	LINK_ARG_MODE(0),
 	{
 		.word = "force",
 		.match = MATCH_NEW,

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "dev_args.h"
 #include "devs.h"
+#include "make.h"
 #include "vduse.h"
 
 static unsigned int flags_of(const struct args *args)
@@ -42,8 +43,11 @@ static enum status run_bind(struct app *app, const struct args *args)
 {
 	const struct outcome outcome = OUTCOME_NONE;
 	const char *driver = args->dev.driver;
+	struct make_plan plan = { .driver = driver };
 	enum status status = app_open_section(app, "dev");
 
+	if (!status)
+		status = make_owner(app, args, &plan);
 	if (!status)
 		status = app_connect(app);
 	if (!status)
@@ -59,6 +63,8 @@ static enum status run_bind(struct app *app, const struct args *args)
 	if (args->has & HAS_WAIT)
 		status = bind_wait(app, args->name, VDPA_WAIT_USABLE,
 				   bind_wait_ms(app, args->dev.wait), NULL);
+	if (!status && plan.owned)
+		status = link_make(app, args->name, &plan.owner);
 	return status ? status : devs_print_outcome(app, args->name, &outcome);
 }
 
@@ -84,6 +90,9 @@ static const struct arg bind_args[] = {
 		.offset = offsetof(struct args, dev.driver),
 	},
 	DEV_ARG_WAIT,
+	LINK_ARG_OWNER(0),
+	LINK_ARG_GROUP(0),
+	LINK_ARG_MODE(0),
 	{
 		.word = "force",
 		.match = MATCH_NEW,

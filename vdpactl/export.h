@@ -17,7 +17,6 @@
 #include <stdint.h>
 
 #include "app.h"
-#include "place.h"
 
 /* Strings are borrowed from the objects, which the device owns. */
 struct export_dev {
@@ -26,7 +25,6 @@ struct export_dev {
 	struct vdpa_dev *dev;
 	struct vdpa_config *config; /* NULL for a class without */
 	struct vdpa_sysdev *sysdev;
-	struct place place;
 	struct strbuf link; /* owned: with by_name, the path that has the device's name */
 	uint32_t id; /* 0 when not known */
 	const char *driver; /* NULL when unbound */

@@ -159,12 +159,13 @@ enum status export_deviceinfo(struct export *x, const struct export_dev *d, stru
 	json_put(vdpa, "parent-device", string(d->name));
 	json_put(vdpa, "driver", string(d->virtio ? "virtio" : "vhost"));
 	json_put(vdpa, "path", string(path.s ? path.s : ""));
-	if (d->place.pci)
-		json_put(vdpa, "pci-address", string(d->place.pci));
-	if (d->place.pf)
-		json_put(vdpa, "pf-pci-address", string(d->place.pf));
-	if (d->place.representor)
-		json_put(vdpa, "representor-device", string(d->place.representor));
+	if (vdpa_sysdev_get_pci(d->sysdev))
+		json_put(vdpa, "pci-address", string(vdpa_sysdev_get_pci(d->sysdev)));
+	if (vdpa_sysdev_get_pf(d->sysdev))
+		json_put(vdpa, "pf-pci-address", string(vdpa_sysdev_get_pf(d->sysdev)));
+	if (vdpa_sysdev_get_representor(d->sysdev))
+		json_put(vdpa, "representor-device",
+			 string(vdpa_sysdev_get_representor(d->sysdev)));
 	o = json_make_object();
 	json_put(o, "type", string("vdpa"));
 	json_put(o, "version", string(DEVICEINFO_VERSION));

@@ -8,39 +8,14 @@
 #include "text.h"
 #include "vduse.h"
 
-#define TAKES_MAC 1u
-#define TAKES_MTU 2u
-#define TAKES_MAX_VQP 4u
-#define TAKES_FEATURES 8u
-#define TAKES_ALL 15u
-
-/*
- * A parent refuses what it does not know instead of leaving it alone, and no
- * request tells what that is.  One that is not here gets all that can be read.
- */
-static const struct {
-	const char *driver; /* of the parent; of one without a bus, its handle */
-	unsigned int takes;
-} parents[] = {
-	{ "vdpasim_net", TAKES_MAC | TAKES_MTU | TAKES_FEATURES },
-	{ "vdpasim_blk", 0 },
-	{ "ifcvf", TAKES_FEATURES },
-	{ "vp-vdpa", TAKES_FEATURES },
-	{ "octep_vdpa", TAKES_FEATURES },
-	{ "pds_vdpa.vDPA", TAKES_MAC | TAKES_MAX_VQP | TAKES_FEATURES },
-};
-
-static unsigned int taken(const struct export_dev *d)
+/* A parent refuses what it does not take. One that is not known here gets all that can be read. */
+static unsigned int taken(const struct export *x, const struct export_dev *d)
 {
-	const char *driver = vdpa_dev_get_mgmtdev_bus(d->dev) ?
-				     vdpa_sysdev_get_parent_driver(d->sysdev) :
-				     vdpa_dev_get_mgmtdev_name(d->dev);
+	unsigned int attrs;
 
-	for (size_t i = 0; driver && i < sizeof(parents) / sizeof(*parents); i++) {
-		if (!strcmp(driver, parents[i].driver))
-			return parents[i].takes;
-	}
-	return TAKES_ALL;
+	if (vdpa_parent_get_attrs(x->app->ctx, vdpa_dev_get_mgmtdev(d->dev), &attrs))
+		return attrs;
+	return VDPA_PARENT_MAC | VDPA_PARENT_MTU | VDPA_PARENT_MAX_VQP | VDPA_PARENT_FEATURES;
 }
 
 /* " KEY VALUE" */
@@ -56,22 +31,22 @@ static void number(struct strbuf *sb, const char *key, uint64_t value)
 	text_u64(sb, value);
 }
 
-static void add_attributes(const struct export_dev *d, struct strbuf *sb)
+static void add_attributes(const struct export *x, const struct export_dev *d, struct strbuf *sb)
 {
-	unsigned int takes = d->config ? taken(d) : 0;
+	unsigned int takes = d->config ? taken(x, d) : 0;
 	uint64_t features;
 	uint16_t value;
 	uint8_t mac[6];
 
-	if (takes & TAKES_MAC && export_mac(d, mac)) {
+	if (takes & VDPA_PARENT_MAC && export_mac(d, mac)) {
 		strbuf_add(sb, " mac ");
 		text_mac(sb, mac);
 	}
-	if (takes & TAKES_MTU && export_mtu(d, &value))
+	if (takes & VDPA_PARENT_MTU && export_mtu(d, &value))
 		number(sb, "mtu", value);
-	if (takes & TAKES_MAX_VQP && vdpa_config_get_max_vqp(d->config, &value))
+	if (takes & VDPA_PARENT_MAX_VQP && vdpa_config_get_max_vqp(d->config, &value))
 		number(sb, "max_vqp", value);
-	if (takes & TAKES_FEATURES && vdpa_config_get_features(d->config, &features)) {
+	if (takes & VDPA_PARENT_FEATURES && vdpa_config_get_features(d->config, &features)) {
 		strbuf_add(sb, " device_features ");
 		text_hex(sb, features);
 	}
@@ -91,7 +66,7 @@ static enum status dev_add(struct export *x, const struct export_dev *d, struct 
 	strbuf_add(sb, "vdpactl dev add");
 	word(sb, "name", d->name);
 	word(sb, "mgmtdev", vdpa_dev_get_mgmtdev(d->dev));
-	add_attributes(d, sb);
+	add_attributes(x, d, sb);
 	add_driver(d, sb);
 	return ST_OK;
 }

@@ -22,7 +22,6 @@ enum status export_dev_get(struct app *app, const char *name, bool by_name, stru
 	d->netdev = vdpa_sysdev_get_netdev(d->sysdev);
 	d->blockdev = vdpa_sysdev_get_blockdev(d->sysdev);
 	d->virtio = vdpa_sysdev_get_virtio(d->sysdev);
-	place_of(d->sysdev, &d->place);
 	if (by_name && d->chardev && !link_find(app, name, &d->link))
 		return diag_fail(app, name, ENOENT, "make it with `dev link`",
 				 "no link in %s leads to the char device of \"%s\"", LINK_DIR,

@@ -28,9 +28,22 @@ static void load_virtio_driver(struct app *app, const char *handle)
 		bind_load_virtio(app, classes);
 }
 
+enum status make_owner(struct app *app, const struct args *args, struct make_plan *plan)
+{
+	plan->owned = args->has & HAS_LINK_OWNER;
+	if (!plan->owned)
+		return ST_OK;
+	if (!plan->driver || strcmp(plan->driver, "vhost_vdpa"))
+		return diag_usage(
+			app,
+			"%s: owner, group and mode are of a char device, which only driver vhost_vdpa makes",
+			app->path);
+	return link_owner_of_args(app, args, &plan->owner);
+}
+
 enum status make_plan(struct app *app, const struct args *args, struct make_plan *plan)
 {
-	enum status status = ST_OK;
+	enum status status;
 
 	*plan = (struct make_plan){
 		.driver = args->has & HAS_DRIVER ? args->dev.driver : NULL,
@@ -40,7 +53,8 @@ enum status make_plan(struct app *app, const struct args *args, struct make_plan
 	if (plan->wait && is_none(plan->driver))
 		return diag_usage(app, "%s: there is nothing to wait for with driver none",
 				  app->path);
-	if (plan->driver && !is_none(plan->driver))
+	status = make_owner(app, args, plan);
+	if (!status && plan->driver && !is_none(plan->driver))
 		status = bind_load_driver(app, plan->driver);
 	if (!status && plan->driver && !strcmp(plan->driver, "virtio_vdpa"))
 		load_virtio_driver(app, args->mgmtdev);
@@ -70,6 +84,8 @@ enum status make_bound(struct app *app, const char *name, const struct make_plan
 		status = bind_wait(app, name, VDPA_WAIT_USABLE, plan->wait_ms, NULL);
 	else if (plan->driver && vduse_interrupted())
 		status = diag_fail(app, name, EINTR, NULL, "interrupted");
+	if (!status && plan->owned)
+		status = link_make(app, name, &plan->owner);
 	return status;
 }
 

@@ -12,11 +12,14 @@
 #define VDPACTL_MAKE_H
 
 #include "args.h"
+#include "link.h"
 
 struct make_plan {
 	const char *driver; /* NULL: what the host does with new devices; "none" */
 	bool wait;
 	int wait_ms;
+	bool owned; /* its char device is given to: */
+	struct link_owner owner;
 };
 
 /* The arguments of `dev add` and `dev replace`. */
@@ -28,7 +31,9 @@ enum status make_spec(struct app *app, const struct args *args, struct vdpa_spec
 enum status make_plan(struct app *app, const struct args *args, struct make_plan *plan);
 enum status make_device(struct app *app, const struct args *args, const struct vdpa_spec *spec,
 			const struct make_plan *plan);
-/* Binds an existing device and waits, as the plan says. */
+/* Whom the char device shall belong to; usage is wrong when the driver makes none. */
+enum status make_owner(struct app *app, const struct args *args, struct make_plan *plan);
+/* Binds an existing device, waits and gives it to its owner, as the plan says. */
 enum status make_bound(struct app *app, const char *name, const struct make_plan *plan, bool force);
 /* Deletes the device that was just made; a failure is noted. */
 void make_take_back(struct app *app, const char *name);

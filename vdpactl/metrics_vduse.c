@@ -85,7 +85,7 @@ static bool add_daemon(struct metrics *m, const char *name, int64_t end)
 	/* Another program's. */
 	if (lock == VDUSE_NO_DIR)
 		return true;
-	if (lock == -EACCES || lock == -EPERM || vduse_now_ms() >= end)
+	if (lock == -EACCES || lock == -EPERM || app_now_ms() >= end)
 		return false;
 	if (lock == VDUSE_HELD)
 		r = vduse_get_status(name, &s, &err);
@@ -105,7 +105,7 @@ static bool add_daemon(struct metrics *m, const char *name, int64_t end)
 void metrics_vduse(struct metrics *m)
 {
 	CLEANUP(vduse_names_free) struct vduse_names names = { 0 };
-	int64_t end = vduse_now_ms() + TOTAL_MS;
+	int64_t end = app_now_ms() + TOTAL_MS;
 	int r = vduse_names(&names);
 	bool complete = r >= 0;
 
@@ -115,7 +115,7 @@ void metrics_vduse(struct metrics *m)
 		complete = add_daemon(m, names.names[i], end);
 	if (!complete)
 		diag_note(m->app, "VDUSE devices are left out: %s",
-			  r == -EACCES || vduse_now_ms() < end ?
+			  r == -EACCES || app_now_ms() < end ?
 				  "their runtime directory needs root" :
 				  "their daemons do not answer in time");
 	metric_begin(m, METRIC_SCRAPE_COMPLETE);

@@ -144,7 +144,7 @@ enum status state_wait_parents(struct app *app, const struct state *state, int w
 		n = (size_t)left;
 		if (!n || app_now_ms() >= end || vduse_interrupted())
 			break;
-		vduse_nap_ms(POLL_MS);
+		app_nap_ms(POLL_MS);
 		state_load_modules(app, state);
 	}
 	return ST_OK;

@@ -72,10 +72,6 @@ int vduse_wait_gone(const char *name, int timeout_ms);
  */
 int vduse_remove(const char *name);
 
-/* Monotonic time. */
-int64_t vduse_now_ms(void);
-void vduse_nap_ms(int ms);
-
 /* ---- vduse_client.c ---- */
 
 /*

@@ -59,7 +59,7 @@ static void get_pid(int fd, pid_t *pid)
 static int wait_for(int fd, short events, int64_t end)
 {
 	struct pollfd p = { .fd = fd, .events = events };
-	int64_t left = end - vduse_now_ms();
+	int64_t left = end - app_now_ms();
 	int r;
 
 	if (left <= 0)
@@ -155,7 +155,7 @@ int vduse_request(const char *name, const char *line, int timeout_ms, json_t **a
 		  struct strbuf *err)
 {
 	CLEANUP(strbuf_free) struct strbuf sb = STRBUF_INIT;
-	int64_t end = vduse_now_ms() + timeout_ms;
+	int64_t end = app_now_ms() + timeout_ms;
 	CLEANUP_CLOSE int fd = -1;
 	json_t *root;
 	int r;

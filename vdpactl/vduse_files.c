@@ -19,21 +19,6 @@
 #define NAME_MAX_OCTETS 128
 #define POLL_MS 10
 
-int64_t vduse_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-void vduse_nap_ms(int ms)
-{
-	const struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
-
-	nanosleep(&ts, NULL);
-}
-
 const char *vduse_runtime_dir(void)
 {
 	const char *dir = getenv("VDUSED_RUNTIME_DIR");
@@ -185,13 +170,13 @@ int vduse_lock_state(const char *name)
 
 int vduse_wait_gone(const char *name, int timeout_ms)
 {
-	int64_t end = vduse_now_ms() + timeout_ms;
+	int64_t end = app_now_ms() + timeout_ms;
 	int r;
 
 	while ((r = vduse_lock_state(name)) == VDUSE_HELD) {
-		if (vduse_now_ms() >= end)
+		if (app_now_ms() >= end)
 			return -ETIMEDOUT;
-		vduse_nap_ms(POLL_MS);
+		app_nap_ms(POLL_MS);
 	}
 	return r < 0 ? r : 0;
 }

@@ -75,21 +75,21 @@ int vduse_reap(pid_t pid, int64_t end)
 			return killed ? -ETIMEDOUT : status;
 		if (r < 0 && errno != EINTR)
 			return -errno;
-		if (vduse_now_ms() >= end) {
+		if (app_now_ms() >= end) {
 			/* One that waits in the kernel does not end by that. */
 			if (killed)
 				return -ETIMEDOUT;
 			kill(-pid, SIGKILL);
 			killed = true;
-			end = vduse_now_ms() + KILLED_MS;
+			end = app_now_ms() + KILLED_MS;
 		}
-		vduse_nap_ms(POLL_MS);
+		app_nap_ms(POLL_MS);
 	}
 }
 
 int vduse_run(const char *file, const char *const *args, int timeout_ms)
 {
-	int64_t end = vduse_now_ms() + timeout_ms;
+	int64_t end = app_now_ms() + timeout_ms;
 	pid_t pid;
 	int r;
 
@@ -125,7 +125,7 @@ static int read_line(int fd, struct strbuf *line, int64_t end)
 
 		if (vduse_interrupted())
 			return -EINTR;
-		if (!r && vduse_now_ms() >= end)
+		if (!r && app_now_ms() >= end)
 			return -ETIMEDOUT;
 		if (r <= 0)
 			continue;
@@ -179,8 +179,8 @@ static enum status wait_ready(struct app *app, const char *name, const char *pat
 {
 	CLEANUP(strbuf_free) struct strbuf line = STRBUF_INIT;
 	int ms = app_limit_ms(app, VDUSE_START_MS);
-	int r = read_line(fds[0], &line, vduse_now_ms() + ms);
-	int64_t end = vduse_now_ms();
+	int r = read_line(fds[0], &line, app_now_ms() + ms);
+	int64_t end = app_now_ms();
 	int ended;
 
 	ended = vduse_reap(pid, r == -ETIMEDOUT || r == -EINTR ? end : end + END_MS);

@@ -196,7 +196,7 @@ enum status vduse_flush(struct app *app, const char *name, const char *node, boo
 		setpgid(0, 0);
 		_exit(flush_node(node));
 	}
-	r = vduse_reap(pid, vduse_now_ms() + VDUSE_FLUSH_MS);
+	r = vduse_reap(pid, app_now_ms() + VDUSE_FLUSH_MS);
 	if (r == -ETIMEDOUT)
 		return diag_fail(app, name, ETIMEDOUT, "is its back end away?",
 				 "%s could not be written back within %d seconds", node,
