@@ -115,9 +115,12 @@ static enum status add_unbound(struct app *app, const struct args *args,
 /* The host's way, undisturbed by those who change it for a moment. */
 static enum status add_bound(struct app *app, const struct args *args, const struct vdpa_spec *spec)
 {
-	CLEANUP_CLOSE int fd = bind_autoprobe_keep(app);
+	int fd = bind_autoprobe_keep(app);
+	enum status status = add(app, args, spec);
 
-	return add(app, args, spec);
+	if (fd >= 0)
+		close(fd);
+	return status;
 }
 
 enum status make_device(struct app *app, const struct args *args, const struct vdpa_spec *spec,
