@@ -29,7 +29,7 @@ asked() { # WORD...
 
 @test "objects, commands, options" {
 	offered 'vdpactl '
-	offers dev help mgmtdev vduse
+	offers apply dev help mgmtdev restore save vduse
 	offered 'vdpactl m'
 	offers mgmtdev
 	offered 'vdpactl dev s'
