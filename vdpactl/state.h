@@ -3,10 +3,10 @@
  * The state of a host as a file: what save, apply and restore share.
  *
  *   cmd_save.c     state_host.c, state_vduse.c -> state_write.c -> the file
- *   cmd_apply.c    state_read.c (json_locate.c) -> struct state, what shall be
+ *   cmd_apply.c    state_read.c, state_value.c  -> struct state, what shall be
  *   cmd_restore.c  state_host.c, state_vduse.c  -> struct state_host, what is
  *                  state_plan.c (state_diff.c)  -> struct plan, what is to be done
- *                  state_run.c (state_steps.c)  -> done
+ *                  state_run.c, state_drivers.c -> done
  *                  state_view.c                 -> told
  *
  * state_keys.c has the tables of the file's keys; reading, writing and the test
@@ -66,9 +66,8 @@ struct state_device {
 	uint64_t max_vqp;
 	uint64_t features;
 	char *features_text; /* as the file has it, until state_plan() knows the parent */
-	const char *
-		driver; /* "vhost_vdpa", "virtio_vdpa", "none"; of one that is there: any, owned by known drivers */
-	char *other_driver; /* where driver points when it is none of those */
+	const char *driver; /* one of state_driver()'s; NULL: not given, or another one */
+	char *other_driver; /* of one that is there: the name of another one */
 	bool is_net; /* of one that is there */
 };
 

@@ -104,7 +104,6 @@ static long drop_present(struct app *app, const char **handles, size_t n)
 {
 	CLEANUP(cleanup_vdpa_mgmtdev_list_unref_cb) struct vdpa_mgmtdev_list *list = NULL;
 	int r = vdpa_mgmtdev_list(app->ctx, &list);
-	size_t kept = 0;
 
 	/* The module of the family itself may come late, too. */
 	if (r == -EPROTONOSUPPORT)
@@ -122,8 +121,7 @@ static long drop_present(struct app *app, const char **handles, size_t n)
 		memmove(hit, hit + 1, (size_t)(handles + n - hit - 1) * sizeof(*handles));
 		n--;
 	}
-	kept = n;
-	return (long)kept;
+	return (long)n;
 }
 
 /* The kernel has no event for them. */

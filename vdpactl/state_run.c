@@ -104,13 +104,6 @@ void runner_step(struct runner *r, struct plan_item *item, unsigned int step, en
 		item->result = PLAN_DONE;
 }
 
-static void give_up(struct runner *r, struct plan_item **items, size_t n, unsigned int step,
-		    enum status status)
-{
-	for (size_t i = 0; i < n; i++)
-		runner_step(r, items[i], step, status);
-}
-
 /* ---- requests in bulk ---- */
 
 typedef enum status queue_fn(struct runner *r, struct vdpa_bulk *bulk, struct plan_item *item);
@@ -337,7 +330,7 @@ static void add_devices(struct runner *r)
 		struct plan_item *item = &r->plan->items[i];
 
 		if (is_bound_addition(item) && runner_wants(r, item, STEP_ADD))
-			give_up(r, &item, 1, STEP_ADD, status);
+			runner_step(r, item, STEP_ADD, status);
 	}
 }
 

@@ -107,20 +107,19 @@ static bool read_options(const char *name, struct state_vduse *v)
 
 /* ---- one device ---- */
 
-static enum status read_driver(struct app *app, struct host_vduse *h)
+static void read_driver(struct app *app, struct host_vduse *h)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	const char *driver;
 
 	h->attached = vduse_is_attached(h->is.name);
 	if (!h->attached || vdpa_sysdev_get(app->ctx, h->is.name, &s) < 0)
-		return ST_OK;
+		return;
 	driver = state_driver(vdpa_sysdev_get_driver(s));
 	if (driver) {
 		h->is.driver = driver;
 		h->is.has |= STATE_HAS_DRIVER;
 	}
-	return ST_OK;
 }
 
 /* What state_vduse_options() wrote must not hide the name, which is this one's. */
@@ -159,7 +158,8 @@ static enum status read_one(struct app *app, const char *name, struct host_vduse
 		   state_is_units(name) ? VDUSE_UNITS :
 					  VDUSE_OURS;
 	h->known = h->owner == VDUSE_OURS && learn(h);
-	return read_driver(app, h);
+	read_driver(app, h);
+	return ST_OK;
 }
 
 enum status state_vduse_read(struct app *app, struct state_host *host)

@@ -29,7 +29,7 @@ asked() { # WORD...
 
 @test "objects, commands, options" {
 	offered 'vdpactl '
-	offers check dev features help mgmtdev vduse
+	offers apply check dev features help metrics mgmtdev monitor restore save vduse
 	offered 'vdpactl m'
 	offers mgmtdev
 	offered 'vdpactl dev s'

@@ -160,11 +160,14 @@ bound() { set -- /sys/bus/vdpa/drivers/vhost_vdpa/k*; [[ -e $1 ]] || shift; echo
 	many k 300 ',"driver":"vhost_vdpa"'
 	"$VDPACTL" -q apply "$FILE" >/dev/null 2>&1 3>&- &
 	pid=$!
-	wait_until 20 device_exists k100
+	# Not while simulators are added: Linux 6.12 dies of a fatal signal in the middle of that.
+	wait_until 30 test -e /sys/bus/vdpa/drivers/vhost_vdpa/k5
 	kill -KILL "$pid"
 	wait "$pid" || true
 	n=$(bound)
-	((n < 150)) || failed "killed too late: $n are bound"
+	((n < 250)) || failed "killed too late: $n are bound"
+	# As if it had been killed earlier: some are not there at all.
+	printf 'dev del k%d\n' {260..300} | vdpactl -batch -
 	"$VDPACTL" apply "$FILE" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	pid=$!
 	wait_until 20 test -e "/sys/bus/vdpa/drivers/vhost_vdpa/k$((n + 10))"

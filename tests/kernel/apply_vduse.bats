@@ -88,6 +88,15 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	prints 'backend mem:4M -> mem:8M'
 }
 
+@test "restore loads what VDUSE needs" {
+	[[ ! -e /sys/module/vdpa_sim_net ]] || rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim
+	rmmod vduse virtio_vdpa vhost_vdpa
+	disks "$MEM"
+	works restore "$FILE"
+	[[ -b /dev/vda ]]
+	modprobe vhost_vdpa
+}
+
 @test "one that cannot start fails alone; what others serve is left alone" {
 	stub_added other
 	mkdir -p /etc/vdpactl/vduse.d
@@ -105,13 +114,4 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	prints_exactly '- mem'
 	device_exists other
 	rm /etc/vdpactl/vduse.d/unit.conf
-}
-
-@test "restore loads what VDUSE needs" {
-	[[ ! -e /sys/module/vdpa_sim_net ]] || rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim
-	rmmod vduse virtio_vdpa vhost_vdpa
-	disks "$MEM"
-	works restore "$FILE"
-	[[ -b /dev/vda ]]
-	modprobe vhost_vdpa
 }

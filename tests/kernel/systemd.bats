@@ -25,6 +25,10 @@ boot() {
 	mkdir -p "$UNITS/vdused@.service.d" /etc/vdpactl/vduse.d /srv
 	sed -E "s|/[^ ]*/vdused block|$TOP_BUILDDIR/vdused/vdused block|; s|/[^ ]*/vdpactl vduse|$VDPACTL vduse|" \
 		"$TOP_BUILDDIR/systemd/vdused@.service" >"$UNITS/vdused@.service"
+	mkdir -p "$UNITS/vdpactl.service.d"
+	sed -E "s|/[^ ]*/vdpactl restore|$VDPACTL restore|" "$TOP_BUILDDIR/systemd/vdpactl.service" >"$UNITS/vdpactl.service"
+	printf '[Unit]\nDefaultDependencies=no\n[Service]\nEnvironment=VDPACTL_VDUSED=%s\n' \
+		"$TOP_BUILDDIR/vdused/vdused" >"$UNITS/vdpactl.service.d/lab.conf"
 	printf '[Unit]\nDefaultDependencies=no\n' >"$UNITS/lab.target"
 	printf '[Unit]\nDefaultDependencies=no\n[Service]\nPrivateTmp=no\n' >"$UNITS/vdused@.service.d/lab.conf"
 	unshare -p -f --mount --mount-proc env container=lab /lib/systemd/systemd --system --unit=lab.target \
@@ -115,4 +119,28 @@ write_something() { dd if=/dev/urandom of="$NODE" bs=64k count=4 oflag=direct st
 	rm "/etc/vdpactl/vduse.d/$DEV.conf"
 	captures 0 inside systemctl start "vdused@$DEV"
 	unit_is ConditionResult=no
+}
+
+@test "vdpactl.service restores what was saved, and the daemons that it started outlive it" {
+	local saved=/etc/vdpactl/vdpactl.json
+	captures 0 inside systemctl start vdpactl
+	[[ $(inside systemctl show -P ConditionResult vdpactl) == no ]]
+	works vduse add name restored type block backend mem:1M
+	works dev add name net mgmtdev vdpasim_net mac 02:00:00:00:00:01
+	works save "$saved"
+	works vduse del restored
+	works dev del net
+	rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim
+	captures 0 inside systemctl start vdpactl
+	device_exists net && [[ -b $NODE ]]
+	captures 0 inside systemctl stop vdpactl
+	works vduse show restored
+	prints 'daemon serving'
+	works vduse del restored
+	# What can't be restored makes it fail, and the rest is there.
+	echo '{"version":1,"devices":[{"name":"x","mgmtdev":"vdpasim_net"},{"name":"net","mgmtdev":"vdpasim_net","max_vqp":2}]}' >"$saved"
+	captures 1 inside systemctl start vdpactl
+	[[ $(inside systemctl show -P ExecMainStatus vdpactl) == 9 ]]
+	device_exists x
+	rm "$saved"
 }

@@ -19,8 +19,8 @@
 	{                  \
 		.key = (k) \
 	}
-#define AT(i)                          \
-	{                              \
+#define AT(i)                             \
+	{                                 \
 		.key = NULL, .index = (i) \
 	}
 
@@ -42,7 +42,8 @@ static void test_locate(void **state)
 				   "  \"a\\u0062\\ud83d\\ude00\\n\" : [ 1,\n"
 				   "\t{\"\xc3\xa9\xc3\xa9\": 7, \"deep\": {\"er\":null}}]}";
 	const struct json_step elem[] = { KEY("x"), AT(1) };
-	const struct json_step odd[] = { KEY("ab\xf0\x9f\x98\x80\n"), AT(1), KEY("deep"), KEY("er") };
+	const struct json_step odd[] = { KEY("ab\xf0\x9f\x98\x80\n"), AT(1), KEY("deep"),
+					 KEY("er") };
 	const struct json_step wrong[] = { KEY("ab\xf0\x9f\x98\x80"), AT(1) };
 	const struct json_step beyond[] = { KEY("x"), AT(3) };
 	struct json_place place;
@@ -67,8 +68,8 @@ static void test_locate(void **state)
 
 static void test_path(void **state)
 {
-	const struct json_step steps[] = { KEY("devices"), AT(3), KEY("a \"b\\"), KEY(""), KEY("1x"),
-					   KEY("_x1") };
+	const struct json_step steps[] = { KEY("devices"), AT(3),     KEY("a \"b\\"),
+					   KEY(""),	   KEY("1x"), KEY("_x1") };
 	struct strbuf sb = STRBUF_INIT;
 
 	(void)state;
@@ -137,8 +138,11 @@ static void test_diff(void **state)
 
 static void test_options(void **state)
 {
-	static const char text[] = "--name\0d\0--backend\0mem:1M\0--queues\0" "2\0--readonly\0"
-				   "--poll-us\0" "0\0--api-version\0" "1\0--cache\0direct";
+	static const char text[] = "--name\0d\0--backend\0mem:1M\0--queues\0"
+				   "2\0--readonly\0"
+				   "--poll-us\0"
+				   "0\0--api-version\0"
+				   "1\0--cache\0direct";
 	struct state_vduse v = { 0 }, bad = { 0 };
 	struct strbuf sb = STRBUF_INIT;
 
@@ -308,8 +312,8 @@ static void test_schema(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_locate),	cmocka_unit_test(test_path),
-		cmocka_unit_test(test_diff),	cmocka_unit_test(test_options),
+		cmocka_unit_test(test_locate), cmocka_unit_test(test_path),
+		cmocka_unit_test(test_diff),   cmocka_unit_test(test_options),
 		cmocka_unit_test(test_schema),
 	};
 
