@@ -343,29 +343,9 @@ static const struct arg args[] = {
 		.expected = "a user's name",
 		.offset = offsetof(struct args, vduse.user),
 	},
-	{
-		.word = "driver",
-		.match = MATCH_NEW,
-		.kind = VALUE_CHOICE,
-		.has = HAS_DRIVER,
-		.metavar = "DRIVER",
-		.help = "virtio_vdpa: a disk of this host (default); vhost_vdpa: a char device for "
-			"a virtual machine; none: bind nothing",
-		.choices = (const char *const[]){ "virtio_vdpa", "vhost_vdpa", "none", NULL },
-		.expected = "\"virtio_vdpa\", \"vhost_vdpa\" or \"none\"",
-		.offset = offsetof(struct args, vduse.driver),
-	},
-	{
-		.word = "wait",
-		.match = MATCH_NEW,
-		.kind = VALUE_NUMBER,
-		.has = HAS_WAIT,
-		.metavar = "SEC",
-		.help = "for the device node, at most that long (default: 10)",
-		.expected = "a decimal number of seconds from 0 to 3600",
-		.max = 3600,
-		.offset = offsetof(struct args, vduse.wait),
-	},
+	VDUSE_DRIVER_ARG("virtio_vdpa: a disk of this host (default); vhost_vdpa: a char device for "
+			 "a virtual machine; none: bind nothing"),
+	VDUSE_WAIT_ARG,
 	ARG_END,
 };
 

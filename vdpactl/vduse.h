@@ -197,4 +197,22 @@ enum status vduse_destroy(struct app *app, const char *name);
 /* Prints a device: its whole record, or just its node. */
 enum status vduse_print(struct app *app, const char *name, bool brief);
 
+/* Arguments of more than one command. */
+#define VDUSE_DRIVER_ARG(text)                                                                 \
+	{                                                                                      \
+		.word = "driver", .match = MATCH_NEW, .kind = VALUE_CHOICE, .has = HAS_DRIVER, \
+		.metavar = "DRIVER", .help = text,                                             \
+		.choices = (const char *const[]){ "virtio_vdpa", "vhost_vdpa", "none", NULL }, \
+		.expected = "\"virtio_vdpa\", \"vhost_vdpa\" or \"none\"",                     \
+		.offset = offsetof(struct args, vduse.driver),                                 \
+	}
+
+#define VDUSE_WAIT_ARG                                                                            \
+	{                                                                                         \
+		.word = "wait", .match = MATCH_NEW, .kind = VALUE_NUMBER, .has = HAS_WAIT,        \
+		.metavar = "SEC", .help = "for the device node, at most that long (default: 10)", \
+		.expected = "a decimal number of seconds from 0 to 3600", .max = 3600,            \
+		.offset = offsetof(struct args, vduse.wait),                                      \
+	}
+
 #endif
