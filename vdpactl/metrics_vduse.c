@@ -10,6 +10,8 @@
 /* For all daemons together: those that are silent take VDUSE_STATUS_MS each. */
 #define TOTAL_MS 10000
 
+#define NEEDS_ROOT "their runtime directory needs root"
+
 /* Where each of a daemon's counters goes; in the order of vduse_counter_names. */
 static const struct {
 	enum metric metric;
@@ -74,8 +76,8 @@ static void add_status(struct metrics *m, const char *name, const struct vduse_s
 		add_queue(m, name, &s->virtqueues[i]);
 }
 
-/* false when the rest is not worth trying. */
-static bool add_daemon(struct metrics *m, const char *name, int64_t end)
+/* NULL, or why the rest is not worth trying. */
+static const char *add_daemon(struct metrics *m, const char *name, int64_t end)
 {
 	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
 	int lock = vduse_lock_state(name), r = 0;
@@ -84,9 +86,11 @@ static bool add_daemon(struct metrics *m, const char *name, int64_t end)
 
 	/* Another program's. */
 	if (lock == VDUSE_NO_DIR)
-		return true;
-	if (lock == -EACCES || lock == -EPERM || app_now_ms() >= end)
-		return false;
+		return NULL;
+	if (lock == -EACCES || lock == -EPERM)
+		return NEEDS_ROOT;
+	if (app_now_ms() >= end)
+		return "their daemons do not answer in time";
 	if (lock == VDUSE_HELD)
 		r = vduse_get_status(name, &s, &err);
 	else if (lock < 0)
@@ -99,26 +103,25 @@ static bool add_daemon(struct metrics *m, const char *name, int64_t end)
 		metric_error(m, name, "vduse", -r);
 	metric_of(m, METRIC_VDUSE_UP, name, up);
 	vduse_status_free(&s);
-	return true;
+	return NULL;
 }
 
 void metrics_vduse(struct metrics *m)
 {
 	CLEANUP(vduse_names_free) struct vduse_names names = { 0 };
 	int64_t end = app_now_ms() + TOTAL_MS;
+	const char *why = NULL;
 	int r = vduse_names(&names);
-	bool complete = r >= 0;
 
-	if (complete && names.size && json_load(m->app))
-		complete = false;
-	for (size_t i = 0; complete && i < names.size; i++)
-		complete = add_daemon(m, names.names[i], end);
-	if (!complete)
-		diag_note(m->app, "VDUSE devices are left out: %s",
-			  r == -EACCES || app_now_ms() < end ?
-				  "their runtime directory needs root" :
-				  "their daemons do not answer in time");
+	if (r < 0)
+		why = r == -EACCES ? NEEDS_ROOT : strerror(-r);
+	else if (names.size && json_load(m->app))
+		why = "libjansson is missing";
+	for (size_t i = 0; !why && i < names.size; i++)
+		why = add_daemon(m, names.names[i], end);
+	if (why)
+		diag_note(m->app, "VDUSE devices are left out: %s", why);
 	metric_begin(m, METRIC_SCRAPE_COMPLETE);
 	metric_label(m, "part", "vduse");
-	metric_end(m, complete);
+	metric_end(m, !why);
 }

@@ -155,13 +155,18 @@ static void add_options(struct strbuf *sb)
 static void add_root(struct strbuf *sb, const struct app *app)
 {
 	struct usage_line u = { .sb = sb, .indent = strlen("       OPTIONS := {") };
+	const char *bar = "";
 	char item[48];
 
 	strbuf_addf(sb, "Usage: %s [ OPTIONS ] OBJECT { COMMAND | help }\n", app->name);
+	u.start = sb->len;
 	strbuf_add(sb, app->legacy ? "where  OBJECT := {" : "       OBJECT := {");
 	for (size_t i = 0; command_root.subs[i]; i++) {
-		if (!app->legacy || !command_is_new(command_root.subs[i]))
-			strbuf_addf(sb, "%s %s", i ? " |" : "", command_root.subs[i]->name);
+		if (app->legacy && command_is_new(command_root.subs[i]))
+			continue;
+		snprintf(item, sizeof(item), "%s%s", bar, command_root.subs[i]->name);
+		add_item(&u, item);
+		bar = "| ";
 	}
 	strbuf_add(sb, " }\n");
 	u.start = sb->len;

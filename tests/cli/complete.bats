@@ -16,7 +16,7 @@ is() { # WORD...
 
 @test "objects, commands, aliases" {
 	complete vdpactl ''
-	is mgmtdev dev vduse save apply restore features check help
+	is mgmtdev dev vduse save apply restore features check monitor metrics help
 	complete vdpactl d
 	is dev
 	complete vdpactl dev ''
@@ -52,7 +52,7 @@ is() { # WORD...
 
 @test "keywords" {
 	complete vdpactl dev add ''
-	is name mgmtdev mac mtu max_vqp max_vqs device_features driver wait force help
+	is name mgmtdev mac mtu max_vqp max_vqs device_features driver wait owner group mode force help
 	complete vdpactl dev add n x ''
 	is mgmtdev mac mtu max_vqp max_vqs device_features driver wait force
 	complete vdpactl dev add name x mgmtdev y mac random max_vqs 4 mtu 1 ''
@@ -70,7 +70,7 @@ is() { # WORD...
 	complete vdpactl dev del x i
 	is if_exists
 	complete vdpactl dev vstats show x ''
-	is qidx
+	is qidx interval count
 	complete vdpactl dev vstats show x qidx ''
 	prints all ctrlvq
 	complete vdpa dev add ''
@@ -93,7 +93,7 @@ is() { # WORD...
 	complete vdpactl dev bind x driver v
 	is vhost_vdpa virtio_vdpa
 	complete vdpactl dev bind x driver vhost_vdpa wait ''
-	is force
+	is owner group mode force
 	complete vdpactl dev wait x ''
 	is present bound chardev netdev blockdev absent
 	complete vdpactl dev wait x present ''

@@ -31,7 +31,7 @@ asked() { # WORD...
 	offered 'vdpactl '
 	offers apply check dev features help metrics mgmtdev monitor restore save vduse
 	offered 'vdpactl m'
-	offers mgmtdev
+	offers metrics mgmtdev monitor
 	offered 'vdpactl dev s'
 	offers set show
 	offered 'vdpactl dev vstats '
@@ -48,9 +48,9 @@ asked() { # WORD...
 
 @test "keywords: those not given yet" {
 	offered 'vdpactl dev add name x m'
-	offers mac max_vqp max_vqs mgmtdev mtu
+	offers mac max_vqp max_vqs mgmtdev mode mtu
 	offered 'vdpactl dev add name x mgmtdev vdpasim_net max_vqs 4 mac random m'
-	offers mtu
+	offers mode mtu
 	offered 'vdpactl dev add name '
 	offers
 	offered 'vdpactl dev add mac '

@@ -6,7 +6,7 @@ load cli
 
 @test "unknown words are named, with the nearest ones" {
 	fails 2 bogus
-	says 'vdpactl: Object "bogus" not found, expected one of: mgmtdev, dev, vduse, save, apply, restore, features, check, help' "Try 'vdpactl help'."
+	says 'vdpactl: Object "bogus" not found, expected one of: mgmtdev, dev, vduse, save, apply, restore, features, check, monitor, metrics, help' "Try 'vdpactl help'."
 	[[ $stderr != *hint* ]]
 	fails 2 mgmtdve
 	says 'did you mean "mgmtdev"?'

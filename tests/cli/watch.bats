@@ -91,7 +91,7 @@ can_listen() {
 	run -1 --separate-stderr bash -c '"$@" >/dev/full' bash "$VDPACTL" monitor initial
 	says 'cannot write to standard output: No space left on device'
 	# A signal ends the whole batch.
-	printf 'monitor initial\nhelp\n' >batch
-	run -143 --separate-stderr timeout --preserve-status 1 "$VDPACTL" -batch batch
+	printf 'monitor initial\nhelp\n' >batch.txt
+	run -143 --separate-stderr timeout --preserve-status 1 "$VDPACTL" -batch batch.txt
 	[[ $output == *' synced' ]]
 }

@@ -127,22 +127,24 @@ printed_keys() {
 	jq -r 'def of($section; $prefix): to_entries[] | "\($section) \($prefix + .key | tojson) \(.value | type)";
 		def known: with_entries(select(.key | IN("queue_index", "queue_type", "queues", "negotiated_features")));
 		def queue: with_entries(select(.key | IN("index", "ready", "size", "packed", "in_flight")));
+		if .event then of("monitor"; "")
+		elif .time then of("rates"; ""), (.error // {} | of("rates"; "error.")),
+			(.queues // [] | .[] | of("rates"; "queues."), (.counters[] | of("rates"; "queues.counters.")))
+		else
 		(.mgmtdev // {} | .[] | of("mgmtdev"; "")),
 		(.dev // {} | .[] | of("dev"; ""), (.netdev // {} | of("dev"; "netdev.")),
 			(.users // [] | .[] | of("dev"; "users."))),
 		(.config // {} | .[] | of("config"; "")),
 		(.vstats // {} | .[] | of("vstats"; "")),
 		(.vstats // {} | .[] | .queues[] | known | of("vstats"; "queues.")),
-		(select(.interval_us // .error.errno) | of("rates"; ""), (.error // {} | of("rates"; "error.")),
-			(.queues // [] | .[] | of("rates"; "queues."), (.counters[] | of("rates"; "queues.counters.")))),
-		(select(.event) | of("monitor"; "")),
 		(.vduse // {} | .[] | of("vduse"; "")),
 		(.vduse // {} | .[] | .virtqueues[] | queue | of("vduse"; "virtqueues.")),
 		(.apply // {} | of("apply"; "")),
 		(.apply // {} | .plan // [] | .[] | of("apply"; "plan.")),
 		(.features // {} | of("features"; "")),
 		(.check // {} | of("check"; ""), (.findings // [] | .[] | of("check"; "findings."))),
-		(.errors // [] | .[] | of("errors"; ""))' | sort -u
+		(.errors // [] | .[] | of("errors"; ""))
+		end' | sort -u
 }
 
 @test "vdpactl-json.7 has the keys that are printed, with their types" {

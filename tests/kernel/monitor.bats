@@ -8,8 +8,6 @@ load helpers
 load tools
 load watch
 
-needs_simulator() { [[ -e /sys/bus/vdpa && -e /sys/module/vdpa_sim_net ]] || skip "expected: no simulator for this kernel"; }
-
 @test "a disk's life, line by line" {
 	watching initial
 	stub_added "$DEV"

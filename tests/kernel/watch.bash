@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# What the tests of `monitor` share. Load it after helpers.bash and tools.bash.
+# shellcheck disable=SC2154 # captures sets the variables
+# What the tests of `monitor` and `metrics` share. Load it after helpers.bash and tools.bash.
 
 # Starts `vdpactl -j monitor ARGUMENT...`, which prints to $EVENTS, and waits for its first line. Sets MONITOR.
 watching() { # ARGUMENT...
@@ -54,4 +55,11 @@ sum_of_sysfs() {
 
 sums_agree() {
 	diff -u <(sum_of_sysfs) <(sum_of_events)
+}
+
+needs_simulator() { [[ -e /sys/module/vdpa_sim_net ]] || skip "expected: no simulator for this kernel"; }
+
+# stdout is good Prometheus text.
+is_prometheus() {
+	printf '%s\n' "$output" | awk -f "$TOP_SRCDIR/tests/kernel/prom_check.awk" >&2 || failed "bad text"
 }

@@ -5,6 +5,7 @@
  * matter), never in a crash, a leak or half an answer.  Linked with --wrap.
  */
 #include "env.h"
+#include "fake_uevent.h"
 
 static long left = -1; /* allocations until one fails; -1 = none does */
 static bool failed;
@@ -276,6 +277,33 @@ static int call_pipeline(struct vdpa_ctx *ctx)
 	return bulk(ctx, VDPA_BULK_PIPELINE);
 }
 
+/* After an event that could not be kept there is a resync. */
+static int call_monitor(struct vdpa_ctx *ctx)
+{
+	struct vdpa_monitor *m = NULL;
+	struct vdpa_event *e = NULL;
+	int r = vdpa_monitor_new(ctx, VDPA_MONITOR_ALL, &m);
+
+	assert_int_equal(r < 0, m == NULL);
+	if (r < 0)
+		return r;
+	uevent_of("add", "devices/m", "vdpa", "");
+	uevent_of("bind", "devices/m", "vdpa", "|DRIVER=virtio_vdpa");
+	uevent_of("move", "devices/m/virtio0/net/b", "net",
+		  "|DEVPATH_OLD=/devices/m/virtio0/net/a");
+	uevent_of("unbind", "devices/m", "vdpa", "");
+	while ((r = vdpa_monitor_next(m, &e)) > 0)
+		e = vdpa_event_unref(e);
+	assert_null(e);
+	if (r < 0) {
+		assert_int_equal(vdpa_monitor_next(m, &e), 1);
+		assert_int_equal(vdpa_event_get_type(e), VDPA_EVENT_RESYNC);
+	}
+	vdpa_event_unref(e);
+	vdpa_monitor_unref(m);
+	return r;
+}
+
 static int call_no_family(struct vdpa_ctx *ctx)
 {
 	int r;
@@ -356,6 +384,7 @@ static void sweep(const char *name, int (*call)(struct vdpa_ctx *ctx))
 		sweep(#name, call_##name);    \
 	}
 
+SWEEP(monitor)
 SWEEP(mgmtdev_list)
 SWEEP(mgmtdev_get)
 SWEEP(dev_list)
@@ -377,6 +406,7 @@ SWEEP(no_family)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_monitor),
 		cmocka_unit_test(test_mgmtdev_list),
 		cmocka_unit_test(test_mgmtdev_get),
 		cmocka_unit_test(test_dev_list),

@@ -108,11 +108,11 @@ static void test_none(void **state)
 
 struct header {
 	struct sockaddr_nl from;
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(struct ucred))];
-	} control;
 	struct msghdr mh;
+	union {
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr align;
+	} control;
 };
 
 static struct msghdr *header(struct header *h, uid_t uid)
