@@ -90,7 +90,9 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 
 @test "restore loads what VDUSE needs" {
 	[[ ! -e /sys/module/vdpa_sim_net ]] || rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim
-	rmmod vduse virtio_vdpa vhost_vdpa
+	rmmod virtio_vdpa vhost_vdpa
+	# Linux 7.2 keeps it in use after a daemon was killed and replaced.
+	rmmod vduse 2>/dev/null || [[ $VDPACTL_LAB == 7.2 ]]
 	disks "$MEM"
 	works restore "$FILE"
 	[[ -b /dev/vda ]]
