@@ -4,6 +4,7 @@
 # lab: --parents ifcvf,vp_vdpa,mlx5 -c 1
 # kernels: 6.12
 # builds: gcc
+# seconds: 60
 #
 # iproute2's vdpa and ours called as `vdpa` must agree on everything; what
 # differs on purpose stands in the tests named "F ...": nothing else may.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.12
 # builds: gcc asan
+# seconds: 60
 # Listings are complete: around devices that can't answer, while others come and go, and whatever they are called.
 
 load helpers

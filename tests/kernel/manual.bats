@@ -2,6 +2,7 @@
 # kernels: 6.12
 # builds: gcc
 # lab: --parents ifcvf,mlx5 -c 1
+# seconds: 40
 # The manual's examples: run as they stand there, they print what stands there. Its JSON keys are those that are printed.
 
 load helpers

@@ -3,6 +3,7 @@
 # subfunctions below one physical function. There a virtio device does not stand below its vDPA device in sysfs.
 # kernels: 6.12
 # lab: --parents ifcvf,vp_vdpa,mlx5 -c 1
+# seconds: 45
 
 load helpers
 load tools

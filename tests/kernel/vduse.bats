@@ -2,6 +2,7 @@
 # Devices of the parent vduse: what their daemons made is what vdpactl adds, shows and deletes.
 # kernels: 6.12 7.2
 # lab: -c 1
+# seconds: 50
 
 load helpers
 load tools

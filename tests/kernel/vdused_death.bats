@@ -3,6 +3,7 @@
 # kernels: 6.12 7.2
 # lab: -c 2 -m 1500
 # builds: gcc
+# seconds: 150
 
 load helpers
 load disks

@@ -3,6 +3,7 @@
 # kernels: 6.12 7.2
 # lab: -c 1 -m 1500
 # builds: gcc
+# seconds: 55
 
 load helpers
 load disks

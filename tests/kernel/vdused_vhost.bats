@@ -4,6 +4,7 @@
 # kernels: 6.12 7.2
 # lab: -c 2
 # builds: asan
+# seconds: 80
 
 load helpers
 load tools

@@ -42,7 +42,7 @@ wait_until() { # SECONDS COMMAND...
 @test "the guest: environment, directories, devices, modules, a writable share and nothing else" {
 	mkdir "$BATS_TEST_TMPDIR/share" "$BATS_TEST_TMPDIR/other"
 	cd "$BATS_TEST_TMPDIR/other"
-	CI=yes "$LAB" run -e 'A=x  y' --share "$BATS_TEST_TMPDIR/share" bash -c 'set -eux
+	CI=yes "$LAB" run -e 'A=x  y' --keep "bash,ip,$BATS_TEST_TMPDIR/other" --share "$BATS_TEST_TMPDIR/share" bash -c 'set -eux
 		[[ $A == "x  y" && $CI == yes && $(id -u) == 0 && $(hostname) == lab ]]
 		[[ $(uname -r) == 6.12.* && -c /dev/vduse/control && -d /sys/bus/vdpa && -d /sys/kernel/debug/virtio-ports ]]
 		[[ -c /dev/ptmx && -d /dev/shm && $(cat <(echo fd)) == fd && -z $(cat) ]]

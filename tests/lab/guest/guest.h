@@ -10,8 +10,8 @@
 /* init.c: the job as init.c's head describes it. */
 struct job {
 	const char *release, *modules, *share, *load, *parents, *cwd, *tty;
-	char *bind[64], *env[MAX_ITEMS + 1], *arg[MAX_ITEMS + 1];
-	size_t binds, envs, args;
+	char *bind[64], *keep[MAX_ITEMS], *env[MAX_ITEMS + 1], *arg[MAX_ITEMS + 1];
+	size_t binds, keeps, envs, args;
 };
 
 extern struct job job;

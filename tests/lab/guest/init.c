@@ -6,6 +6,7 @@
  *   release, modules    kernel release and the directory that becomes /lib/modules/RELEASE
  *   bind                file or directory that a tmpfs would hide and that stays visible (see mount_tmpfs)
  *   share               the host's writable directory, at the same path
+ *   keep                file or link that is read again and again, to be copied into memory; repeats
  *   load                comma list: "standard" (the list in /modules/standard) or names for modprobe
  *   parents             comma list: ifcvf, vp_vdpa, mlx5
  *   cwd, env, arg       of the command; env and arg repeat
@@ -144,6 +145,8 @@ static void read_job(void)
 				*single[i].slot = value;
 		if (!strcmp(p, "bind") && job.binds < sizeof(job.bind) / sizeof(job.bind[0]))
 			job.bind[job.binds++] = value;
+		else if (!strcmp(p, "keep") && job.keeps < MAX_ITEMS)
+			job.keep[job.keeps++] = value;
 		else if (!strcmp(p, "env") && job.envs < MAX_ITEMS)
 			job.env[job.envs++] = value;
 		else if (!strcmp(p, "arg") && job.args < MAX_ITEMS)
@@ -304,6 +307,17 @@ static void finish_root(void)
 	close(s);
 }
 
+/* Each opening of a host's file is three requests to the host, and each link on the way is another. The overlay copies
+ * a file whose owner is set, be it the same. */
+static void keep_files(void)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < job.keeps; i++)
+		if (lstat(job.keep[i], &st) < 0 || lchown(job.keep[i], st.st_uid, st.st_gid) < 0)
+			die("cannot keep %s: %s", job.keep[i], strerror(errno));
+}
+
 static void run_modprobe(const char *name, const char *first, const char *second)
 {
 	const char *const argv[] = { "modprobe", "--", name, first, second, NULL };
@@ -384,6 +398,7 @@ int main(void)
 		load_list("/modules/standard");
 	mount_root();
 	finish_root();
+	keep_files();
 	for (size_t i = 0; i < job.envs; i++)
 		putenv(job.env[i]);
 	load_modules();

@@ -45,6 +45,40 @@ job_visible() { # PATH...
 	done
 }
 
+# Records what --keep names: programs with their libraries, what is in directories, the links on the way, and what
+# nearly every program opens.
+job_keep() {
+	local item names=() paths=() libraries=()
+	for item in ${KEEP//,/ }; do
+		case $item in
+		*/*)
+			[[ -e $item ]] || die "--keep: there is no '$item'"
+			paths+=("$(realpath -s "$item")")
+			;;
+		*) names+=("$item") ;;
+		esac
+	done
+	while read -r item; do
+		paths+=("$item")
+	done < <(type -P -- "${names[@]}")
+	while read -r item; do
+		libraries+=("$item")
+	done < <({ ldd "${paths[@]}" 2>/dev/null || :; } | sed -n 's/^\t\(.* => \)\?\(\/[^ ]*\) (0x.*/\2/p')
+	for item in /bin /lib /lib64 /sbin; do
+		[[ ! -L $item ]] || job keep "$item"
+	done
+	for item in /etc/{ld.so.cache,locale.alias,nsswitch.conf,passwd} /usr/share/locale/locale.alias /usr/lib/locale/C.utf8; do
+		[[ ! -e $item ]] || paths+=("$item")
+	done
+	while read -r item; do
+		job keep "$item"
+	done < <({
+		printf '%s\n' "${libraries[@]}"
+		realpath -- "${paths[@]}" "${libraries[@]}"
+		find "${paths[@]}" -type l,f
+	} | LC_ALL=C sort -u)
+}
+
 # Accelerator that boots a guest here: sets ACCEL. /dev/kvm may be there and start guests that get nowhere, so it is
 # tried once for each boot of the host and version of QEMU.
 # Emulated, a kernel that is told of fast `rep movsb` copies byte after byte.
@@ -118,6 +152,7 @@ write_job() { # TTY [ARG...]
 	job release "$RELEASE"
 	job modules "$GUEST/lib/modules/$RELEASE"
 	job_visible "$PWD" "$LAB_DIR" "$@"
+	[[ -z $KEEP ]] || job_keep
 	[[ -z $SHARE ]] || job share "$SHARE"
 	[[ $LOAD == none ]] || job load "$LOAD"
 	[[ -z $PARENTS ]] || job parents "$PARENTS"
