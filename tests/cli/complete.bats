@@ -54,9 +54,9 @@ is() { # WORD...
 	complete vdpactl dev add ''
 	is name mgmtdev mac mtu max_vqp max_vqs device_features driver wait owner group mode force help
 	complete vdpactl dev add n x ''
-	is mgmtdev mac mtu max_vqp max_vqs device_features driver wait force
+	is mgmtdev mac mtu max_vqp max_vqs device_features driver wait owner group mode force
 	complete vdpactl dev add name x mgmtdev y mac random max_vqs 4 mtu 1 ''
-	is device_features driver wait force
+	is device_features driver wait owner group mode force
 	complete vdpactl dev add force name x m
 	is mgmtdev mac mtu max_vqp max_vqs
 	complete vdpactl dev add name ''
