@@ -58,7 +58,7 @@ is() { # WORD...
 	complete vdpactl dev add name x mgmtdev y mac random max_vqs 4 mtu 1 ''
 	is device_features driver wait owner group mode force
 	complete vdpactl dev add force name x m
-	is mgmtdev mac mtu max_vqp max_vqs
+	is mgmtdev mac mtu max_vqp max_vqs mode
 	complete vdpactl dev add name ''
 	is ''
 	complete vdpactl dev add mtu ''

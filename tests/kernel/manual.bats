@@ -12,9 +12,10 @@ normal() {
 	sed -E 's/\bvirtio[0-9]+/virtioN/g; s/\b(chardev_number) [0-9]+:[0-9]+/\1 N:N/g; s/ open in [0-9]+ / open in N /; s/ pid [0-9]+ / pid N /; s/20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z/TIME/g; s/ 1\.[0-9]{3} s$/ 1.N s/'
 }
 
-# The lines of the page's literal blocks under EXAMPLES.
+# The lines of the page's literal blocks under EXAMPLES; of the tutorial, of all that are not indented.
 example_lines() { # PAGE
-	awk '/^\.Sh / { on = $2 == "EXAMPLES" } /^\.Ed/ { body = 0 } on && body { print } on && /^\.Bd -literal/ { body = 1 }' \
+	awk -v all="$([[ $1 != *tutorial* ]] || echo yes)" '/^\.Sh / { on = all || $2 == "EXAMPLES" } /^\.Ed/ { body = 0 }
+		on && body { print } on && /^\.Bd -literal/ && !(all && /indent/) { body = 1 }' \
 		"$TOP_SRCDIR/man/$1" | sed 's/^\\&//; s/\\e/\\/g'
 }
 
@@ -81,6 +82,8 @@ examples_hold() { # PAGE
 @test "the examples of vdused.8" { examples_hold vdused.8; }
 @test "the examples of vdused-backends.7" { examples_hold vdused-backends.7; }
 @test "the examples of vdpactl-json.7" { examples_hold vdpactl-json.7; }
+
+@test "the commands of vdpactl-tutorial.7" { examples_hold vdpactl-tutorial.7; }
 
 @test "every page with examples is tried above" {
 	local page
