@@ -74,10 +74,12 @@ kill_daemon() {
 	wait_until 5 ended_or_zombie "$pid"
 }
 
+# The first thread is a zombie while others still hold what the process had open.
 ended_or_zombie() {
-	local stat
+	local stat threads
 	read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
-	[[ $stat == *') Z '* ]]
+	threads=("/proc/$1/task/"*)
+	[[ $stat == *') Z '* ]] && ((${#threads[@]} == 1))
 }
 
 # Writes SIZE with checksums by fio and reads it back, and lets go first what is done to the disk meanwhile.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The unit vdused@.service as it is installed, under a systemd that is the first process of a namespace of its own.
 # kernels: 6.12
-# builds: gcc
+# builds: gcc asan
 # lab: -c 1 -m 1500
 # shellcheck disable=SC2016 # awk's variables
 

@@ -2,7 +2,7 @@
 # What the unit vdused@.service does, by hand: a daemon in the foreground that tells when it is ready, attached, killed,
 # started again, and ended by `vduse del`.
 # kernels: 6.12 7.2
-# builds: gcc
+# builds: asan
 # lab: -c 1
 # shellcheck disable=SC2016 # jq's variables
 
@@ -96,7 +96,7 @@ conf() { printf '%s\n' "$@" >"$WORK/conf"; }
 	wait "$DAEMON" || failed "status $?"
 	conf 'backend mem:1M' 'queues 3'
 	start
-	run ! wait "$DAEMON"
+	! wait "$DAEMON" || failed "it serves"
 	grep -q 'the device has other virtqueues' "$WORK/log"
 	conf 'backend mem:1M' 'queues 2'
 	start
