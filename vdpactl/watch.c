@@ -44,6 +44,8 @@ void watch_begin(struct watch *w, struct app *app, uint64_t seconds)
 	*w = (struct watch){ .app = app, .end = INT64_MAX };
 	if (seconds)
 		w->end = watch_now() + (int64_t)seconds * 1000;
+	if (app->opt.has_timeout && app->started + (int64_t)app->opt.timeout * 1000 < w->end)
+		w->end = app->started + (int64_t)app->opt.timeout * 1000;
 	caught = 0;
 	sigemptyset(&held);
 	for (size_t i = 0; i < WATCH_SIGNALS; i++)

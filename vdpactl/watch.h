@@ -36,7 +36,7 @@ enum watch_event {
 
 /*
  * watch_begin: from here to watch_end the signals are held back but in the
- * two functions below.  seconds is the time limit, 0 for none.
+ * two functions below.  seconds is the time limit, 0 for none but that of --timeout.
  * watch_end: also passes on a signal that came in a batch, which it shall end, too.
  */
 void watch_begin(struct watch *w, struct app *app, uint64_t seconds);

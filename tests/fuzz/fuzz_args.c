@@ -25,6 +25,8 @@ enum status __wrap_bind_load_driver(struct app *app, const char *driver);
 void __wrap_bind_load_virtio(struct app *app, uint64_t classes);
 enum status __wrap_bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a);
 int __wrap_bind_autoprobe_keep(struct app *app);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
 
 #define WORDS_MAX 64
 
@@ -66,6 +68,22 @@ int __wrap_bind_autoprobe_keep(struct app *app)
 {
 	(void)app;
 	return -1;
+}
+
+/* No file that is there is replaced by what a command was to write. */
+int __wrap_rename(const char *from, const char *to)
+{
+	(void)from;
+	(void)to;
+	errno = EROFS;
+	return -1;
+}
+
+int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	(void)from_dir;
+	(void)to_dir;
+	return __wrap_rename(from, to);
 }
 
 static struct fake *furnish(void)
