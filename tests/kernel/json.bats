@@ -110,11 +110,11 @@ load helpers
 	has_json 'def types: with_entries(.value |= type);
 		(.dev[$d] | types) == {type: "string", mgmtdev: "string", vendor_id: "number", max_vqs: "number",
 		max_vq_size: "number", min_vq_size: "number", driver: "string", virtio: "string", netdev: "object",
-		managed: "boolean", vstats: "array"}
+		managed: "boolean", negotiated: "boolean", vstats: "array"}
 		and (.dev[$d].netdev | types) == {name: "string", mtu: "number", mac: "string", operstate: "string"}
 		and (.dev[$d + ".v"] | types) == {type: "string", mgmtdev: "string", vendor_id: "number", max_vqs: "number",
 		max_vq_size: "number", min_vq_size: "number", driver: "string", driver_override: "string",
-		chardev: "string", chardev_number: "string", managed: "boolean"}
+		chardev: "string", chardev_number: "string", managed: "boolean", negotiated: "boolean"}
 		and (.dev[$d + ".b"] | types | .blockdev == "string" and .virtio == "string")' --arg d "$DEV"
 	works -d -j dev config show "$DEV.b"
 	has_json '.config[] | [.. | numbers] | length == 14'
