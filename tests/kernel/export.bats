@@ -68,7 +68,7 @@ negotiated() { [[ $(vdpactl dev config show "$DEV") == *negotiated_features* ]];
 
 # The network boot of a guest without a disk drives the device: iPXE in QEMU, under TCG in a guest under TCG.
 @test "QEMU runs a guest with that line, whose driver takes the device" {
-	command -v qemu-system-x86_64 >/dev/null || skip "expected: no QEMU"
+	command -v qemu-system-x86_64 >/dev/null || skip "no QEMU"
 	net "$DEV" vhost_vdpa mtu 1400
 	works dev export "$DEV" format qemu
 	shell_words "$output"
@@ -105,7 +105,7 @@ validates() { # ELEMENT
 		  <mtu size='1400'/>
 		</interface>
 	END
-	command -v virt-xml-validate >/dev/null || skip "expected: no virt-xml-validate"
+	command -v virt-xml-validate >/dev/null || skip "no virt-xml-validate"
 	validates "$output"
 	run ! virt-xml-validate <(echo '<domain type="qemu"><nonsense/></domain>') domain
 	works dev export "b$DEV" "c$DEV" format libvirt
@@ -149,7 +149,7 @@ in_podman() { # COMMAND
 }
 
 @test "podman gives a container the device that it names" {
-	command -v podman >/dev/null || skip "expected: no podman"
+	command -v podman >/dev/null || skip "no podman"
 	net "$DEV" vhost_vdpa
 	net "b$DEV" vhost_vdpa
 	mkdir -p /etc/cdi "$WORK"/rootfs/{bin,dev,proc,sys,etc,run}
