@@ -11,7 +11,7 @@ readonly IFCVF=pci/0000:00:0a.0
 
 @test "handles of management devices, with colons" {
 	offered 'vdpactl mgmtdev show '
-	offers "$IFCVF" vdpasim_blk vdpasim_net vduse
+	offers help "$IFCVF" vdpasim_blk vdpasim_net vduse
 	offered "vdpactl mgmtdev show vduse p"
 	offers "$IFCVF"
 	offered 'vdpactl dev add name x mgmtdev pci/0000:00:0'
@@ -24,7 +24,7 @@ readonly IFCVF=pci/0000:00:0a.0
 	make_devices vdpa:0000:65:00. 2
 	make_devices web 1
 	offered 'vdpactl dev show '
-	offers vdpa:0000:65:00.1 vdpa:0000:65:00.2 web1
+	offers driver help mgmtdev type vdpa:0000:65:00.1 vdpa:0000:65:00.2 web1
 	offered 'vdpactl dev del web1 v'
 	offers vdpa:0000:65:00.1 vdpa:0000:65:00.2
 	offered 'vdpactl dev del vdpa:0000:65:00.1 vdpa:0000:65:00.'
@@ -45,8 +45,8 @@ readonly IFCVF=pci/0000:00:0a.0
 		vdpactl dev add name "$name" mgmtdev vdpasim_net
 	done
 	offered 'vdpactl dev show '
-	offers 'a\ b' 'c:d\ e' "it\\'s" 'x\$y\*z'
-	typed 'vdpactl dev del a' 'vdpactl dev del c:d' 'vdpactl dev del i' 'vdpactl dev del x'
+	offers 'a\ b' 'c:d\ e' driver help "it\\'s" mgmtdev type 'x\$y\*z'
+	typed 'vdpactl dev del a' 'vdpactl dev del c:d' 'vdpactl dev del it' 'vdpactl dev del x'
 	is 'vdpactl dev del a\ b ' 'vdpactl dev del c:d\ e ' "vdpactl dev del it\\'s " 'vdpactl dev del x\$y\*z '
 	while IFS= read -r name; do
 		eval "${name:1:-1}"
