@@ -10,6 +10,9 @@
 
 /* From a daemon's answer to its process's end, and from that to nothing left. */
 #define END_MS 5000
+/* From the errors that users of a disk got to their end. */
+#define CLOSE_MS 2000
+#define POLL_MS 20
 
 enum status vduse_destroy(struct app *app, const char *name)
 {
@@ -49,6 +52,21 @@ static enum status revive(struct app *app, const char *name, bool force)
 		    name);
 	return diag_fail(app, name, EBUSY, hint.s,
 			 "busy: the daemon of \"%s\" is gone, and requests may wait for it", name);
+}
+
+/* Who just got an error for what was waiting is about to close the disk. */
+static void let_users_close(struct app *app, const char *node)
+{
+	int64_t end = app_now_ms() + CLOSE_MS;
+
+	while (node && app_now_ms() < end) {
+		CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
+
+		if (vdpa_user_list_node(app->ctx, node, &users) < 0 ||
+		    !vdpa_user_list_get_size(users))
+			return;
+		app_nap_ms(POLL_MS);
+	}
 }
 
 /* Requests that the block layer waits for: "0 0" when there are none. */
@@ -117,8 +135,11 @@ static enum status detach(struct app *app, const char *name, bool force)
 	status = vduse_check_alive(app, name, s, force, &gone, &broken);
 	/* A virtual machine that uses it is found below; one that ended left no request. */
 	driver = vdpa_sysdev_get_driver(s);
-	if (!status && gone && driver && !strcmp(driver, "virtio_vdpa"))
+	if (!status && gone && driver && !strcmp(driver, "virtio_vdpa")) {
 		status = revive(app, name, force);
+		if (!status)
+			let_users_close(app, vdpa_sysdev_get_node(s));
+	}
 	if (!status)
 		status = vduse_check_unused(app, name, s);
 	if (!status && vdpa_sysdev_get_blockdev(s) && !broken)
