@@ -30,6 +30,7 @@ setup() {
 
 @test "without hints, and one line each" {
 	run --separate-stderr "$VDPACTL" -q check
+	[[ $output == *' kernel: Linux '* ]]
 	run ! grep hint: <<<"$output"
 	run --separate-stderr "$VDPACTL" -o check
 	[[ $output == *'\  hint: '* ]]
