@@ -410,6 +410,6 @@ bool blk_service(struct vq *vq, unsigned budget)
 void blk_resume(struct vq *vq)
 {
 	while (service(vq, UINT32_MAX, vring_pop_resumed))
-		if (vring_publish(&vq->ring))
+		if (vring_publish(&vq->ring) && vring_wants_interrupt(&vq->ring))
 			vduse_inject(vq->vduse, vq->index);
 }

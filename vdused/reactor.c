@@ -71,14 +71,36 @@ static void set_state(struct vq *vq, enum vq_state state)
 	__atomic_store_n(&vq->state, state, __ATOMIC_RELEASE);
 }
 
-/* Makes what was pushed visible; one interrupt at most. */
-static void publish(struct vq *vq)
+static void interrupt(struct vq *vq)
 {
-	vq->dirty = false;
-	if (vq->drop || !vring_publish(&vq->ring))
+	uint64_t begin;
+
+	if (vq->drop || !vring_wants_interrupt(&vq->ring))
 		return;
 	VQ_COUNT(vq, VQ_INTERRUPTS, 1);
+	begin = now_ns();
 	vduse_inject(vq->vduse, vq->index);
+	moderation_cost(&vq->moderation, now_ns() - begin);
+}
+
+/*
+ * Makes what was pushed visible, and interrupts once: now, or when it is time.
+ * What the back end has under way is not waited for: its pace is not the driver's.
+ */
+static void publish(struct vq *vq)
+{
+	struct moderation *m = &vq->moderation;
+	unsigned n = vq->dirty && !vq->drop ? vring_publish(&vq->ring) : 0;
+	uint64_t now = moderation_is_timed(m) ? now_ns() : 0;
+	bool due = n ? moderation_add(m, n, now) : moderation_expired(m, now);
+
+	vq->dirty = false;
+	if (m->held && (vq->in_flight || vq->state != VQ_RUNNING)) {
+		moderation_flush(m, now);
+		due = true;
+	}
+	if (due)
+		interrupt(vq);
 }
 
 static void report_broken(struct vq *vq)
@@ -113,8 +135,9 @@ static bool settle(struct vq *vq)
 {
 	bool any = vq->dirty;
 
-	if (vq->dirty)
+	if (vq->dirty || vq->moderation.held)
 		publish(vq);
+	any |= vq->moderation.held > 0;
 	/* The state first: an idle queue's ring is the main thread's. */
 	if (vq->state != VQ_IDLE && vring_broken(&vq->ring))
 		report_broken(vq);
@@ -135,6 +158,7 @@ static void start(struct vq *vq, bool resume)
 {
 	vq->drop = vq->dirty = vq->logged = false;
 	vq->in_flight = 0;
+	moderation_start(&vq->moderation, vq->reactor->poll_max_ns > 0, now_ns());
 	/* Edge-triggered: each kick is an edge, so that the counter need not be read. */
 	if (vq->kick.fd >= 0) {
 		vq->kick.ready = kicked;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "vdused/loop.h"
+#include "vdused/moderation.h"
 #include "vdused/vduse.h"
 #include "vdused/vring.h"
 
@@ -50,6 +51,7 @@ struct vq {
 	void *log_area; /* in the state file; NULL: none */
 	struct iova_map *next_map; /* for the main thread to hand one over */
 	struct vring ring;
+	struct moderation moderation;
 	enum vq_state state; /* the reactor's thread writes, atomically */
 	bool drop; /* draining for a reset: what completes is not given back */
 	bool dirty; /* something was pushed */

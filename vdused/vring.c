@@ -355,13 +355,14 @@ void vring_push(struct vring *vr, uint16_t id, uint32_t written)
 		push_in_order(vr);
 }
 
-bool vring_publish(struct vring *vr)
+unsigned vring_publish(struct vring *vr)
 {
-	int ret;
+	unsigned n = vr->pushed;
 
-	if (!sound(vr) || !vr->pushed)
-		return false;
-	ret = vr->ops->publish(vr);
+	if (!sound(vr) || !n)
+		return 0;
+	if (vr->ops->publish(vr))
+		n = 0;
 	for (unsigned i = 0; i < vr->pushed; i++) {
 		uint16_t id = vr->done[i].id;
 
@@ -369,7 +370,12 @@ bool vring_publish(struct vring *vr)
 	}
 	vr->in_flight -= vr->pushed;
 	vr->pushed = 0;
-	return ret > 0;
+	return n;
+}
+
+bool vring_wants_interrupt(struct vring *vr)
+{
+	return sound(vr) && vr->ops->wants_interrupt(vr) > 0;
 }
 
 /* ---- the log ---- */

@@ -10,7 +10,8 @@
  *
  *	vring_pop()...		until it returns 0 or enough were taken
  *	vring_push()...		in any order; with VIRTIO_F_IN_ORDER what has older ones before it waits
- *	vring_publish()		makes the pushed ones visible; true: send an interrupt
+ *	vring_publish()		makes the pushed ones visible
+ *	vring_wants_interrupt()	true: send one
  */
 #ifndef VDUSED_VRING_H
 #define VDUSED_VRING_H
@@ -96,6 +97,8 @@ struct vring {
 			unsigned outstanding; /* descriptors of what is in flight */
 			uint16_t signalled; /* used | wrap << 15 at the last interrupt decision */
 			bool signalled_valid;
+			unsigned undecided; /* descriptors published since then */
+			bool owed; /* an interrupt that a decision in between was for */
 		} packed;
 	};
 };
@@ -130,8 +133,10 @@ int vring_pop_resumed(struct vring *vr, struct vchain *chain);
  * Nothing happens on a broken ring, or for an id that is not in flight.
  */
 void vring_push(struct vring *vr, uint16_t id, uint32_t written);
-/* Makes what was pushed visible to the driver. True: it wants an interrupt. */
-bool vring_publish(struct vring *vr);
+/* Makes what was pushed visible to the driver; returns how many requests that were. */
+unsigned vring_publish(struct vring *vr);
+/* Does the driver want an interrupt for what was published since this was asked last? */
+bool vring_wants_interrupt(struct vring *vr);
 
 /*
  * Asks the driver for kicks, or to spare them.  vring_notify_on() returns true

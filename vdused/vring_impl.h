@@ -47,6 +47,7 @@ struct vring_ops {
 	int (*pop)(struct vring *vr, struct vchain *chain);
 	int (*pop_resumed)(struct vring *vr, struct vchain *chain, uint16_t id);
 	int (*publish)(struct vring *vr);
+	int (*wants_interrupt)(struct vring *vr);
 	int (*has_work)(struct vring *vr);
 	int (*notify)(struct vring *vr, bool on);
 	void (*state)(const struct vring *vr, uint16_t *avail, uint16_t *used);

@@ -266,7 +266,8 @@ static int pop_resumed(struct vring *vr, struct vchain *chain, uint16_t id)
 
 /* ---- giving ---- */
 
-static bool wants_interrupt(struct vring *vr)
+/* Runs inside a guard. */
+static bool decide(struct vring *vr)
 {
 	uint16_t now = position(vr->packed.used, vr->packed.used_wrap), old = vr->packed.signalled;
 	uint16_t event, before = old & (WRAP - 1);
@@ -275,6 +276,7 @@ static bool wants_interrupt(struct vring *vr)
 
 	vr->packed.signalled = now;
 	vr->packed.signalled_valid = true;
+	vr->packed.undecided = 0;
 	if (area >> EVENT_FLAGS_SHIFT != EVENT_DESC || !vr->setup.event_idx)
 		return area >> EVENT_FLAGS_SHIFT != EVENT_DISABLE;
 	if (!valid)
@@ -289,12 +291,21 @@ static bool wants_interrupt(struct vring *vr)
 }
 
 /* Runs inside a guard. The flags of the first descriptor publish all of the batch. */
-static bool give(struct vring *vr)
+static void give(struct vring *vr)
 {
 	struct ring_desc *ring = vr->desc;
 	uint16_t pos = vr->packed.used, first = pos, first_flags = 0;
 	bool wrap = vr->packed.used_wrap;
+	unsigned descs = 0;
 
+	for (unsigned i = 0; i < vr->pushed; i++)
+		descs += vr->done[i].ndesc;
+	/* Positions can only be compared within one turn of the ring. */
+	if (vr->packed.undecided + descs > vr->setup.size) {
+		ring_barrier();
+		vr->packed.owed |= decide(vr);
+	}
+	vr->packed.undecided += descs;
 	for (unsigned i = 0; i < vr->pushed; i++) {
 		const struct vring_done *d = &vr->done[i];
 		uint16_t flags = (wrap ? DESC_AVAIL | DESC_USED : 0) |
@@ -316,20 +327,31 @@ static bool give(struct vring *vr)
 	vring_log_end(vr);
 	vr->packed.used = pos;
 	vr->packed.used_wrap = wrap;
-	ring_barrier();
-	return wants_interrupt(vr);
 }
 
 static int publish(struct vring *vr)
 {
 	struct guard g;
-	bool interrupt;
 
 	if (guard_enter(&g))
 		return vring_gone(vr);
-	interrupt = give(vr);
+	give(vr);
 	guard_leave(&g);
-	return interrupt;
+	return 0;
+}
+
+static int wants_interrupt(struct vring *vr)
+{
+	struct guard g;
+	bool wants;
+
+	ring_barrier();
+	if (guard_enter(&g))
+		return vring_gone(vr);
+	wants = decide(vr) || vr->packed.owed;
+	guard_leave(&g);
+	vr->packed.owed = false;
+	return wants;
 }
 
 /* ---- notifications ---- */
@@ -380,6 +402,7 @@ const struct vring_ops vring_packed_ops = {
 	.pop = pop,
 	.pop_resumed = pop_resumed,
 	.publish = publish,
+	.wants_interrupt = wants_interrupt,
 	.has_work = has_work,
 	.notify = notify,
 	.state = state,

@@ -211,10 +211,12 @@ static int pop_resumed(struct vring *vr, struct vchain *chain, uint16_t id)
 
 /* ---- giving ---- */
 
-static bool wants_interrupt(struct vring *vr, uint16_t old)
+/* Runs inside a guard. */
+static bool decide(struct vring *vr)
 {
 	const struct split_avail *avail = vr->driver;
 	bool valid = vr->split.signalled_valid;
+	uint16_t old = vr->split.signalled;
 
 	if (!vr->setup.event_idx)
 		return !(ring_load16(&avail->flags) & AVAIL_NO_INTERRUPT);
@@ -225,7 +227,7 @@ static bool wants_interrupt(struct vring *vr, uint16_t old)
 }
 
 /* Runs inside a guard. */
-static bool give(struct vring *vr)
+static void give(struct vring *vr)
 {
 	struct split_used *used = vr->device;
 	uint16_t after = (uint16_t)(vr->split.used + vr->pushed);
@@ -240,20 +242,30 @@ static bool give(struct vring *vr)
 	ring_store16(&used->idx, after);
 	vring_log_end(vr);
 	vr->split.used = after;
-	ring_barrier();
-	return wants_interrupt(vr, vr->split.signalled);
 }
 
 static int publish(struct vring *vr)
 {
 	struct guard g;
-	bool interrupt;
 
 	if (guard_enter(&g))
 		return vring_gone(vr);
-	interrupt = give(vr);
+	give(vr);
 	guard_leave(&g);
-	return interrupt;
+	return 0;
+}
+
+static int wants_interrupt(struct vring *vr)
+{
+	struct guard g;
+	bool wants;
+
+	ring_barrier();
+	if (guard_enter(&g))
+		return vring_gone(vr);
+	wants = decide(vr);
+	guard_leave(&g);
+	return wants;
 }
 
 /* ---- notifications ---- */
@@ -302,6 +314,7 @@ const struct vring_ops vring_split_ops = {
 	.pop = pop,
 	.pop_resumed = pop_resumed,
 	.publish = publish,
+	.wants_interrupt = wants_interrupt,
 	.has_work = has_work,
 	.notify = notify,
 	.state = state,

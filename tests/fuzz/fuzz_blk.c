@@ -158,6 +158,7 @@ static void run(struct world *w)
 		blk_service(&w->vq, 256);
 		backend_flush(w->r.backend);
 		vring_publish(&w->vq.ring);
+		vring_wants_interrupt(&w->vq.ring);
 		for (; (token = vdriver_get(&w->v, &written)); got++) {
 			require(token <= added && written >= 1 && written <= room[token - 1]);
 			room[token - 1] = 0; /* not twice */

@@ -151,6 +151,8 @@ static void give(struct world *w, unsigned n)
 		memmove(&w->held[i], &w->held[i + 1], (--w->n - i) * sizeof(w->held[0]));
 	}
 	vring_publish(&w->vr);
+	if (next_random(w, 2))
+		vring_wants_interrupt(&w->vr);
 }
 
 /* Dies now, and starts again: the log is good, whatever the driver did. */

@@ -138,12 +138,12 @@ static void test_in_order(void **state)
 		vring_push(&w->vr, id[2], 1);
 		vring_push(&w->vr, id[1], 1);
 		vring_push(&w->vr, id[2], 1); /* nothing happens */
-		assert_false(vring_publish(&w->vr));
+		assert_int_equal(vring_publish(&w->vr), 0);
 		assert_int_equal(vdriver_get(&w->v, NULL), 0);
 		assert_int_equal(w->vr.in_flight, 4);
 		vring_push(&w->vr, id[0], 1);
 		assert_int_equal(w->vr.pushed, 3);
-		assert_true(vring_publish(&w->vr));
+		assert_int_equal(vring_publish(&w->vr), 3);
 		for (uint32_t i = 1; i < 4; i++)
 			assert_int_equal(vdriver_get(&w->v, NULL), i);
 		assert_int_equal(vdriver_get(&w->v, NULL), 0);
@@ -216,7 +216,8 @@ static bool complete_one(struct world *w)
 {
 	assert_int_equal(vring_pop(&w->vr, &w->chain), 1);
 	push(w, w->chain.id, token_of(&w->chain));
-	return vring_publish(&w->vr);
+	assert_int_equal(vring_publish(&w->vr), 1);
+	return vring_wants_interrupt(&w->vr);
 }
 
 /* Without event indexes: on or off. */
@@ -227,7 +228,7 @@ static void test_interrupt_flag(void **state)
 	(void)state;
 	for (unsigned packed = 0; packed < 2; packed++) {
 		world_open(w, 8, packed, packed ? 0x8000 : 0, false);
-		assert_false(vring_publish(&w->vr));
+		assert_int_equal(vring_publish(&w->vr), 0);
 		for (uint32_t token = 1; token < 30; token++) {
 			vdriver_interrupts(&w->v, token & 1);
 			vdriver_add(&w->v, token, 1, 1, false);
@@ -269,8 +270,40 @@ static void test_interrupt_event(void **state)
 				assert_int_equal(vring_pop(&w->vr, &w->chain), 1);
 				push(w, w->chain.id, token);
 			}
-			assert_int_equal(vring_publish(&w->vr), after < 2);
+			assert_int_equal(vring_publish(&w->vr), 2);
+			assert_int_equal(vring_wants_interrupt(&w->vr), after < 2);
+			assert_false(vring_wants_interrupt(&w->vr)); /* for nothing new */
 			drain(w);
+		}
+		world_close(w);
+	}
+	free(w);
+}
+
+/* The decision may come late, for many turns of the ring at once. */
+static void test_interrupt_late(void **state)
+{
+	struct world *w = malloc(sizeof(*w));
+	uint32_t token = 0;
+
+	(void)state;
+	for (unsigned packed = 0; packed < 2; packed++) {
+		world_open(w, 8, packed | VDRIVER_EVENT_IDX, packed ? 0x8000 : 65500, false);
+		vdriver_add(&w->v, ++token, 1, 0, false);
+		complete_one(w);
+		drain(w);
+		for (unsigned late = 1; late < 60; late++) {
+			vdriver_interrupt_after(&w->v, late * 3 % 9);
+			for (unsigned k = 0; k < late; k++) {
+				vdriver_add(&w->v, ++token, 1, 0, false);
+				assert_int_equal(vring_pop(&w->vr, &w->chain), 1);
+				push(w, w->chain.id, token);
+				assert_int_equal(vring_publish(&w->vr), 1);
+				/* It looks without being interrupted, and does not move its index. */
+				drain(w);
+			}
+			assert_int_equal(vring_wants_interrupt(&w->vr), late > late * 3 % 9);
+			assert_false(vring_wants_interrupt(&w->vr));
 		}
 		world_close(w);
 	}
@@ -429,7 +462,8 @@ static void test_stopped(void **state)
 	assert_int_equal(vring_pop(&vr, &chain), -1);
 	assert_int_equal(vring_pop_resumed(&vr, &chain), -1);
 	vring_push(&vr, 0, 0);
-	assert_false(vring_publish(&vr));
+	assert_int_equal(vring_publish(&vr), 0);
+	assert_false(vring_wants_interrupt(&vr));
 	assert_false(vring_notify_on(&vr));
 	vring_notify_off(&vr);
 	assert_false(vring_has_work(&vr));
@@ -448,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_base),
 		cmocka_unit_test(test_interrupt_flag),
 		cmocka_unit_test(test_interrupt_event),
+		cmocka_unit_test(test_interrupt_late),
 		cmocka_unit_test(test_notify),
 		cmocka_unit_test(test_set_map),
 		cmocka_unit_test(test_setup),
