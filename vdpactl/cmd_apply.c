@@ -35,35 +35,95 @@ static enum status take_lock(struct app *app, int *fd)
 			 "cannot lock %s: %s", LOCK_FILE, strerror(-*fd));
 }
 
-static enum status compare_and_run(struct app *app, const struct apply_options *o,
-				   struct state *state)
+/* A part of the file, compared and done for itself. */
+struct pass {
+	struct state part; /* borrowed */
+	struct state_host host; /* owned, as plan */
+	struct plan plan;
+};
+
+static void pass_free(struct pass *pass)
 {
-	CLEANUP(state_host_free) struct state_host host = { 0 };
-	CLEANUP(plan_free) struct plan plan = { 0 };
-	bool dry_run = app->opt.dry_run;
+	state_host_free(&pass->host);
+	plan_free(&pass->plan);
+}
+
+static enum status pass_run(struct app *app, const struct apply_options *o, struct pass *pass)
+{
+	enum status status = state_host_read(app, &pass->host);
+
+	if (!status)
+		status = state_plan(app, o->file, &pass->part, &pass->host, o->prune, &pass->plan);
+	if (!status && !app->opt.dry_run)
+		plan_run(app, &pass->plan, o->force);
+	return status;
+}
+
+/* What was to be done in a dry run is as good as done. */
+static enum status tell(struct app *app, struct plan *plan)
+{
+	plan_print(app, plan, app->opt.dry_run);
+	for (size_t i = 0; app->opt.dry_run && i < plan->size; i++) {
+		if (plan->items[i].result == PLAN_OPEN)
+			plan->items[i].result = PLAN_DONE;
+	}
+	return plan_status(plan);
+}
+
+static enum status apply_at_once(struct app *app, const struct apply_options *o,
+				 const struct state *state)
+{
+	CLEANUP(pass_free) struct pass pass = { .part = *state };
 	enum status status = app_connect(app);
 
 	if (!status)
-		status = state_host_read(app, &host);
-	if (!status)
-		status = state_plan(app, o->file, state, &host, o->prune, &plan);
-	if (status)
-		return status;
-	if (!dry_run)
-		plan_run(app, &plan, o->force);
-	plan_print(app, &plan, dry_run);
-	if (!dry_run)
-		return plan_status(&plan);
-	for (size_t i = 0; i < plan.size; i++) {
-		if (plan.items[i].result == PLAN_OPEN)
-			plan.items[i].result = PLAN_DONE;
+		status = pass_run(app, o, &pass);
+	return status ? status : tell(app, &pass.plan);
+}
+
+/* Of what is told both are one; the items' names and devices stay the passes'. */
+static enum status tell_both(struct app *app, const struct pass *a, const struct pass *b)
+{
+	CLEANUP(plan_free) struct plan both = { 0 };
+
+	both.items = calloc(a->plan.size + b->plan.size + 1, sizeof(*both.items));
+	if (!both.items)
+		return diag_error(app, NULL, NULL, NULL);
+	memcpy(both.items, a->plan.items, a->plan.size * sizeof(*both.items));
+	memcpy(both.items + a->plan.size, b->plan.items, b->plan.size * sizeof(*both.items));
+	both.size = a->plan.size + b->plan.size;
+	return tell(app, &both);
+}
+
+/* One parent that never comes does not keep the other devices waiting. */
+static enum status apply_ready_first(struct app *app, const struct apply_options *o,
+				     const struct state *state, size_t n_ready)
+{
+	CLEANUP(pass_free) struct pass ready = { .part = *state }, late = { .part = *state };
+	enum status status = ST_OK;
+
+	ready.part.n_devices = n_ready;
+	late.part.devices += n_ready;
+	late.part.n_devices -= n_ready;
+	late.part.n_vduse = 0;
+	if (n_ready || state->n_vduse) {
+		status = app_connect(app);
+		if (!status)
+			status = pass_run(app, o, &ready);
 	}
-	return plan_status(&plan);
+	if (!status)
+		status = state_wait_parents(app, &late.part, o->wait_ms);
+	if (!status)
+		status = app_connect(app);
+	if (!status)
+		status = pass_run(app, o, &late);
+	return status ? status : tell_both(app, &ready, &late);
 }
 
 static enum status apply_held(struct app *app, const struct apply_options *o, struct state *state)
 {
 	CLEANUP_CLOSE int lock = -1;
+	size_t n_ready = state->n_devices;
 	enum status status = ST_OK;
 
 	if (!app->opt.dry_run)
@@ -73,8 +133,11 @@ static enum status apply_held(struct app *app, const struct apply_options *o, st
 	if (!status && !app->opt.dry_run)
 		state_load_modules(app, state);
 	if (!status && o->wait_ms && !app->opt.dry_run)
-		status = state_wait_parents(app, state, o->wait_ms);
-	return status ? status : compare_and_run(app, o, state);
+		status = state_split_ready(app, state, &n_ready);
+	if (status)
+		return status;
+	return n_ready < state->n_devices ? apply_ready_first(app, o, state, n_ready) :
+					    apply_at_once(app, o, state);
 }
 
 /* What was held has ended the work and is not to end the program before it says so. */

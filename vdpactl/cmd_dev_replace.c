@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * dev replace: the same device whatever there is before.  What can be read back
- * is compared; a MAC address is changed in place, anything else means to delete
- * the device and to make it anew.
+ * dev replace: the same device whatever there is before.  It is compared as
+ * `apply` compares; a MAC address and the driver are changed in place, anything else
+ * means to delete the device and to make it anew.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bind.h"
@@ -13,13 +12,9 @@
 #include "dev_args.h"
 #include "devs.h"
 #include "make.h"
+#include "state.h"
+#include "state_diff.h"
 #include "vduse.h"
-
-enum difference {
-	DIFF_NONE,
-	DIFF_MAC, /* nothing but that */
-	DIFF_MORE,
-};
 
 enum result {
 	RESULT_UNCHANGED,
@@ -33,103 +28,65 @@ static const char *const result_words[] = { "unchanged", "created", "changed", "
 struct replace {
 	struct app *app;
 	const struct args *args;
-	struct vdpa_spec *spec; /* owned */
+	struct vdpa_spec *spec; /* owned; what is asked for */
 	struct make_plan plan;
+	struct state_device want; /* the same; its strings are args' */
+	struct state_device have; /* owned */
 	enum result result;
 };
 
 /* ---- comparing ---- */
 
-static bool same_mac(const struct replace *r, const struct vdpa_config *c)
+static void read_want(struct replace *r)
+{
+	struct state_device *want = &r->want;
+	uint16_t number;
+
+	want->name = (char *)(uintptr_t)r->args->name;
+	want->mgmtdev = (char *)(uintptr_t)r->args->mgmtdev;
+	want->driver = r->plan.driver;
+	if (vdpa_spec_get_mac(r->spec, want->mac))
+		want->has |= STATE_HAS_MAC;
+	if (vdpa_spec_get_mtu(r->spec, &number)) {
+		want->has |= STATE_HAS_MTU;
+		want->mtu = number;
+	}
+	if (vdpa_spec_get_max_vqp(r->spec, &number)) {
+		want->has |= STATE_HAS_MAX_VQP;
+		want->max_vqp = number;
+	}
+	if (vdpa_spec_get_features(r->spec, &want->features))
+		want->has |= STATE_HAS_FEATURES;
+}
+
+/* Any address is one that chance may have given, so that it need not be another one. */
+static void take_random_mac(struct replace *r)
 {
 	static const uint8_t zero[6];
-	uint8_t want[6], now[6];
 
-	if (!vdpa_spec_get_mac(r->spec, want))
-		return true;
-	if (!vdpa_config_get_mac(c, now))
-		return false;
-	/* Any address is one that chance may have given. */
-	if (r->args->mac_random)
-		return memcmp(now, zero, sizeof(now));
-	return !memcmp(now, want, sizeof(now));
+	if (r->args->mac_random && r->have.has & STATE_HAS_MAC &&
+	    memcmp(r->have.mac, zero, sizeof(zero)))
+		memcpy(r->want.mac, r->have.mac, sizeof(r->want.mac));
 }
 
-static bool same_rest(const struct vdpa_spec *spec, const struct vdpa_config *c)
+/* A class without a configuration has none that could differ. */
+static enum status read_have(struct replace *r, const struct vdpa_dev *dev)
 {
-	uint64_t features, want_features;
-	uint16_t now, want;
+	CLEANUP(cleanup_vdpa_config_unref_cb) struct vdpa_config *config = NULL;
+	const char *name = r->args->name;
+	int err;
 
-	if (vdpa_spec_get_mtu(spec, &want) && (!vdpa_config_get_mtu(c, &now) || now != want))
-		return false;
-	/* Without MQ there is one pair, and the kernel does not say so. */
-	if (vdpa_spec_get_max_vqp(spec, &want) &&
-	    (vdpa_config_get_max_vqp(c, &now) ? now : 1) != want)
-		return false;
-	return !vdpa_spec_get_features(spec, &want_features) ||
-	       (vdpa_config_get_features(c, &features) && features == want_features);
-}
-
-static bool has_attributes(const struct replace *r)
-{
-	return r->args->has & (HAS_MAC | HAS_MTU | HAS_MAX_VQP | HAS_MAX_VQS | HAS_FEATURES);
-}
-
-static enum status compare(const struct replace *r, const struct vdpa_dev *dev,
-			   enum difference *diff)
-{
-	CLEANUP(cleanup_vdpa_config_unref_cb) struct vdpa_config *c = NULL;
-	const char *handle = vdpa_dev_get_mgmtdev(dev);
-	uint8_t mac[6];
-
-	*diff = DIFF_NONE;
-	if (!handle)
-		return diag_fail(r->app, r->args->name, EOPNOTSUPP, NULL,
+	if (!vdpa_dev_get_mgmtdev(dev))
+		return diag_fail(r->app, name, EOPNOTSUPP, NULL,
 				 "cannot replace device \"%s\": its driver made it by itself",
-				 r->args->name);
-	if (strcmp(handle, r->args->mgmtdev)) {
-		*diff = DIFF_MORE;
-		return ST_OK;
-	}
-	if (!has_attributes(r))
-		return ST_OK;
-	if (vdpa_config_get(r->app->ctx, r->args->name, &c) < 0)
-		return diag_ctx(r->app, r->args->name);
-	if (!same_rest(r->spec, c))
-		*diff = DIFF_MORE;
-	else if (!same_mac(r, c))
-		*diff = vdpa_config_get_mac(c, mac) ? DIFF_MAC : DIFF_MORE;
+				 name);
+	err = vdpa_config_get(r->app->ctx, name, &config);
+	if (err < 0 && err != -EOPNOTSUPP)
+		return diag_ctx(r->app, name);
+	if (!state_device_of(dev, config, &r->have))
+		return diag_error(r->app, name, NULL, NULL);
+	take_random_mac(r);
 	return ST_OK;
-}
-
-/* ---- what is in the way ---- */
-
-static bool is_up(const char *ifname)
-{
-	char path[128], text[32] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/flags", ifname);
-	f = fopen(path, "re");
-	if (f) {
-		(void)!fgets(text, sizeof(text), f);
-		fclose(f);
-	}
-	return strtoul(text, NULL, 0) & 1;
-}
-
-/* The device would vanish from under its user. */
-static enum status check_unused(const struct replace *r, const struct vdpa_sysdev *s)
-{
-	const char *ifname = vdpa_sysdev_get_netdev(s);
-
-	if (r->args->has & HAS_FORCE)
-		return ST_OK;
-	if (ifname && is_up(ifname))
-		return diag_fail(r->app, r->args->name, EBUSY,
-				 "take it down first; \"force\" takes it away all the same",
-				 "busy: interface %s is up", ifname);
-	return vduse_check_unused(r->app, r->args->name, s);
 }
 
 /* ---- changing ---- */
@@ -138,39 +95,44 @@ static enum status check_unused(const struct replace *r, const struct vdpa_sysde
 static int set_mac(const struct replace *r)
 {
 	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
-	uint8_t mac[6] = { 0 };
 
 	if (vdpa_spec_new(&spec) < 0 || vdpa_spec_set_name(spec, r->args->name) < 0)
 		return -ENOMEM;
-	vdpa_spec_get_mac(r->spec, mac);
-	vdpa_spec_set_mac(spec, mac);
+	vdpa_spec_set_mac(spec, r->want.mac);
 	return vdpa_dev_set(r->app->ctx, spec);
+}
+
+/* Did it take? Some answer "not supported" with success and a text. */
+static bool has_mac(const struct replace *r)
+{
+	CLEANUP(cleanup_vdpa_config_unref_cb) struct vdpa_config *c = NULL;
+	uint8_t mac[6];
+
+	return !vdpa_ctx_get_warning(r->app->ctx) &&
+	       vdpa_config_get(r->app->ctx, r->args->name, &c) == 0 &&
+	       vdpa_config_get_mac(c, mac) && !memcmp(mac, r->want.mac, sizeof(mac));
 }
 
 /*
  * The driver of a virtio device reads its address once, so that it is bound anew.
- * *diff becomes DIFF_MORE when the parent does not change addresses.
+ * *anew: the parent does not change addresses.
  */
-static enum status change_mac(struct replace *r, const struct vdpa_sysdev *s, enum difference *diff)
+static enum status change_mac(struct replace *r, bool *anew)
 {
-	CLEANUP(cleanup_vdpa_config_unref_cb) struct vdpa_config *c = NULL;
-	const char *name = r->args->name, *driver = vdpa_sysdev_get_driver(s);
+	const char *name = r->args->name, *driver = r->have.driver;
 	bool virtio = driver && !strcmp(driver, "virtio_vdpa");
-	enum status status = virtio ? check_unused(r, s) : ST_OK;
+	enum status status =
+		virtio ? state_check_unused(r->app, name, r->args->has & HAS_FORCE) : ST_OK;
 	int err;
 
 	if (status)
 		return status;
 	err = set_mac(r);
-	/* Some answer "not supported" with success and a text. */
-	if (!err && vdpa_ctx_get_warning(r->app->ctx))
+	if (!err && !has_mac(r))
 		err = -EOPNOTSUPP;
-	if (!err && (vdpa_config_get(r->app->ctx, name, &c) < 0 || !same_mac(r, c)))
-		err = -EOPNOTSUPP;
-	if (err == -EOPNOTSUPP || err == -EINVAL) {
-		*diff = DIFF_MORE;
+	*anew = err == -EOPNOTSUPP || err == -EINVAL;
+	if (*anew)
 		return ST_OK;
-	}
 	if (err < 0)
 		return err == -ENOMEM ? diag_error(r->app, name, NULL, NULL) :
 					diag_ctx(r->app, name);
@@ -181,72 +143,82 @@ static enum status change_mac(struct replace *r, const struct vdpa_sysdev *s, en
 	return ST_OK;
 }
 
-static enum status make_anew(struct replace *r, const struct vdpa_sysdev *s)
+/* What is not given is as it was, the driver, too. */
+static enum status make_anew(struct replace *r)
 {
-	const char *name = r->args->name, *driver = vdpa_sysdev_get_driver(s);
-	enum status status = check_unused(r, s);
+	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
+	struct state_device kept = state_device_keep(r->app, &r->want, &r->have);
+	const char *name = r->args->name;
+	bool force = r->args->has & HAS_FORCE;
+	enum status status = state_check_unused(r->app, name, force);
 
+	if (!status && state_spec(&kept, &spec) < 0)
+		status = diag_error(r->app, name, NULL, NULL);
+	if (!status && vdpa_dev_del(r->app->ctx, name, force ? VDPA_FORCE : 0) < 0)
+		status = diag_ctx(r->app, name);
 	if (status)
 		return status;
-	if (vdpa_dev_del(r->app->ctx, name, r->args->has & HAS_FORCE ? VDPA_FORCE : 0) < 0)
-		return diag_ctx(r->app, name);
-	/* Where no driver was asked for it keeps the one that it had. */
 	if (!r->plan.driver)
-		r->plan.driver = driver ? driver : "none";
-	status = make_device(r->app, r->args, r->spec, &r->plan);
+		r->plan.driver = r->have.driver ? r->have.driver : r->have.other_driver;
+	status = make_device(r->app, r->args, spec, &r->plan);
 	if (status)
-		diag_note(r->app, "\"%s\" was deleted, and could not be made anew", name);
+		state_put_back(r->app, &r->have);
 	r->result = RESULT_RECREATED;
 	return status;
 }
 
 /* The driver that the device is to have, when it has another one. */
-static enum status change_driver(struct replace *r)
+static enum status change_driver(struct replace *r, bool differs)
 {
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-	const char *driver, *name = r->args->name;
+	bool force = r->args->has & HAS_FORCE;
+	enum status status = ST_OK;
 
 	if (!make_has_more(r->args))
 		return ST_OK;
-	if (vdpa_sysdev_get(r->app->ctx, name, &s) < 0)
-		return diag_ctx(r->app, name);
-	driver = vdpa_sysdev_get_driver(s);
-	if (r->plan.driver && strcmp(driver ? driver : "none", r->plan.driver)) {
-		enum status status = driver ? check_unused(r, s) : ST_OK;
-
+	if (differs) {
+		if (!r->have.driver || strcmp(r->have.driver, "none"))
+			status = state_check_unused(r->app, r->args->name, force);
 		if (status)
 			return status;
 		if (r->result == RESULT_UNCHANGED)
 			r->result = RESULT_CHANGED;
 	}
-	return make_bound(r->app, name, &r->plan, r->args->has & HAS_FORCE);
+	return make_bound(r->app, r->args->name, &r->plan, force);
 }
 
-static enum status adjust(struct replace *r, const struct vdpa_dev *dev)
+static enum status adjust(struct replace *r)
 {
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-	enum difference diff;
-	enum status status = compare(r, dev, &diff);
+	const struct vdpa_mgmtdev *m = app_mgmtdev(r->app, r->args->mgmtdev);
+	unsigned int differs = state_diff(&r->want, &r->have);
+	enum status status = ST_OK;
+	uint64_t offered;
+	bool anew;
 
-	if (!status && vdpa_sysdev_get(r->app->ctx, r->args->name, &s) < 0)
-		status = diag_ctx(r->app, r->args->name);
-	if (!status && diff == DIFF_MAC)
-		status = change_mac(r, s, &diff);
+	if (m && vdpa_mgmtdev_get_features(m, &offered))
+		differs |= state_diff_lacking(&r->want, &r->have, offered);
+	anew = differs & STATE_DIFF_FIXED;
+	if (!anew && differs & STATE_DIFF_MAC)
+		status = change_mac(r, &anew);
 	if (status)
 		return status;
-	return diff == DIFF_MORE ? make_anew(r, s) : change_driver(r);
+	return anew ? make_anew(r) : change_driver(r, differs & STATE_DIFF_DRIVER);
 }
 
 static enum status replace(struct replace *r)
 {
 	CLEANUP(cleanup_vdpa_dev_unref_cb) struct vdpa_dev *dev = NULL;
 	int err = vdpa_dev_get(r->app->ctx, r->args->name, &dev);
+	enum status status;
 
 	if (err == -ENODEV) {
 		r->result = RESULT_CREATED;
 		return make_device(r->app, r->args, r->spec, &r->plan);
 	}
-	return err < 0 ? diag_ctx(r->app, r->args->name) : adjust(r, dev);
+	if (err < 0)
+		return diag_ctx(r->app, r->args->name);
+	read_want(r);
+	status = read_have(r, dev);
+	return status ? status : adjust(r);
 }
 
 static enum status run(struct app *app, const struct args *args)
@@ -273,6 +245,7 @@ static enum status run(struct app *app, const struct args *args)
 
 		status = devs_print_outcome(app, args->name, &outcome);
 	}
+	state_device_free(&r.have);
 	vdpa_spec_unref(r.spec);
 	return status;
 }

@@ -6,7 +6,7 @@
  *   cmd_apply.c    state_read.c, state_value.c  -> struct state, what shall be
  *   cmd_restore.c  state_host.c, state_vduse.c  -> struct state_host, what is
  *                  state_plan.c (state_diff.c)  -> struct plan, what is to be done
- *                  state_run.c, state_drivers.c -> done
+ *                  state_run.c, state_drivers.c, state_remake.c -> done
  *                  state_view.c                 -> told
  *
  * state_keys.c has the tables of the file's keys; reading, writing and the test
@@ -69,6 +69,7 @@ struct state_device {
 	const char *driver; /* one of state_driver()'s; NULL: not given, or another one */
 	char *other_driver; /* of one that is there: the name of another one */
 	bool is_net; /* of one that is there */
+	size_t index; /* in the file's array */
 };
 
 /* A VDUSE device that vdused serves. */
@@ -261,6 +262,11 @@ struct runner {
 /* Loads the modules of drivers and parents that the state names; what fails shows later. */
 void state_load_modules(struct app *app, const struct state *state);
 /*
+ * Puts the devices whose parents are there before those that would have to
+ * wait, in the file's order otherwise; *n of them are ready.
+ */
+enum status state_split_ready(struct app *app, struct state *state, size_t *n);
+/*
  * Waits until the parents that the state names are there; what is not there
  * then fails later.  Signals are held.
  */
@@ -280,6 +286,20 @@ void runner_bind(struct runner *r);
 /* What the device can be made with again; the strings stay d's. */
 struct state_device state_device_reduced(struct app *app, const struct state_device *d,
 					 bool *known);
+/* ---- made anew: state_remake.c ---- */
+
+/* 0 or -ENOMEM; *spec is the caller's also then.  Without features_text. */
+int state_spec(const struct state_device *d, struct vdpa_spec **spec);
+/*
+ * What a device is made anew with: `want`, and of what that does not give, on
+ * the same parent, what `have` has and what goes with want's features.  The
+ * strings stay want's.
+ */
+struct state_device state_device_keep(struct app *app, const struct state_device *want,
+				      const struct state_device *have);
+/* The device is deleted and was not made anew: makes it as it was; how that went is noted. */
+void state_put_back(struct app *app, const struct state_device *have);
+
 /*
  * Refuses to pull a device away from under a disk that is in use, or (not with
  * force) an interface that is up.  That a char device is open is the library's

@@ -30,6 +30,39 @@ unsigned int state_diff(const struct state_device *want, const struct state_devi
 	return differs;
 }
 
+uint64_t state_feature_of(unsigned int has)
+{
+	switch (has) {
+	case STATE_HAS_MTU:
+		return UINT64_C(1) << 3; /* VIRTIO_NET_F_MTU */
+	case STATE_HAS_MAC:
+		return UINT64_C(1) << 5; /* VIRTIO_NET_F_MAC */
+	case STATE_HAS_MAX_VQP:
+		return UINT64_C(1) << 22; /* VIRTIO_NET_F_MQ */
+	default:
+		return 0;
+	}
+}
+
+unsigned int state_diff_lacking(const struct state_device *want, const struct state_device *have,
+				uint64_t offered)
+{
+	static const struct {
+		unsigned int has, differs;
+	} attrs[] = { { STATE_HAS_MAC, STATE_DIFF_MAC }, { STATE_HAS_MTU, STATE_DIFF_MTU } };
+	unsigned int lacking = 0;
+
+	if (want->has & STATE_HAS_FEATURES || !(have->has & STATE_HAS_FEATURES) || !have->is_net)
+		return 0;
+	for (size_t i = 0; i < sizeof(attrs) / sizeof(*attrs); i++) {
+		uint64_t feature = state_feature_of(attrs[i].has);
+
+		if (want->has & ~have->has & attrs[i].has && offered & ~have->features & feature)
+			lacking |= STATE_DIFF_LACKING | attrs[i].differs;
+	}
+	return lacking;
+}
+
 /* ---- values as text ---- */
 
 static void add_value(struct strbuf *sb, const struct state_key *k, const void *object,
@@ -104,6 +137,8 @@ void state_diff_text(struct strbuf *sb, const struct state_device *want,
 
 	if (!(old.has & STATE_HAS_MAX_VQP))
 		old.max_vqp = 1;
+	if (!(old.has & STATE_HAS_MTU))
+		old.mtu = 0;
 	if (!old.driver)
 		old.driver = old.other_driver;
 	for (const struct state_key *k = state_device_keys; k->name; k++) {

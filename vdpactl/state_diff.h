@@ -19,13 +19,15 @@
 #define STATE_DIFF_MAX_VQP (1u << 3)
 #define STATE_DIFF_FEATURES (1u << 4)
 #define STATE_DIFF_DRIVER (1u << 5)
+#define STATE_DIFF_LACKING (1u << 6) /* state_diff_lacking() */
 /* These are fixed when a device is made; so is the MAC where the parent can't change it. */
-#define STATE_DIFF_FIXED \
-	(STATE_DIFF_PARENT | STATE_DIFF_MTU | STATE_DIFF_MAX_VQP | STATE_DIFF_FEATURES)
+#define STATE_DIFF_FIXED                                                                  \
+	(STATE_DIFF_PARENT | STATE_DIFF_MTU | STATE_DIFF_MAX_VQP | STATE_DIFF_FEATURES | \
+	 STATE_DIFF_LACKING)
 /* Of VDUSE devices. */
-#define STATE_DIFF_OPTIONS (1u << 6)
-#define STATE_DIFF_DAEMON (1u << 7) /* it has none */
-#define STATE_DIFF_DETACHED (1u << 8) /* it has no vDPA device */
+#define STATE_DIFF_OPTIONS (1u << 7)
+#define STATE_DIFF_DAEMON (1u << 8) /* it has none */
+#define STATE_DIFF_DETACHED (1u << 9) /* it has no vDPA device */
 
 /*
  * state_diff: STATE_DIFF_*, 0 when nothing differs.  Both have a name, which is
@@ -33,6 +35,15 @@
  * features_text).  have comes from state_device_of().
  */
 unsigned int state_diff(const struct state_device *want, const struct state_device *have);
+/*
+ * What the device does not tell because it was made without the feature, and
+ * would with those that its parent offers: STATE_DIFF_LACKING with STATE_DIFF_MAC
+ * or _MTU; 0 when want gives the features itself.
+ */
+unsigned int state_diff_lacking(const struct state_device *want, const struct state_device *have,
+				uint64_t offered);
+/* The feature that an attribute goes with (STATE_HAS_MAC, _MTU, _MAX_VQP), or 0. */
+uint64_t state_feature_of(unsigned int has);
 /* "mtu 1500 -> 9000, driver none -> vhost_vdpa" */
 void state_diff_text(struct strbuf *sb, const struct state_device *want,
 		     const struct state_device *have, unsigned int differs);

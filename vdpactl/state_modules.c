@@ -124,6 +124,40 @@ static long drop_present(struct app *app, const char **handles, size_t n)
 	return (long)n;
 }
 
+static bool is_waited_for(const char **handles, size_t n, const struct state_device *d)
+{
+	const char *handle = d->mgmtdev;
+
+	return n && bsearch(&handle, handles, n, sizeof(*handles), compare);
+}
+
+enum status state_split_ready(struct app *app, struct state *state, size_t *n)
+{
+	CLEANUP_FREE const char **handles = NULL;
+	CLEANUP_FREE struct state_device *late = NULL;
+	size_t n_handles, n_late = 0;
+	long left;
+
+	*n = 0;
+	handles = named_parents(state, &n_handles);
+	late = calloc(state->n_devices + 1, sizeof(*late));
+	if (!handles || !late)
+		return diag_error(app, NULL, NULL, NULL);
+	left = drop_present(app, handles, n_handles);
+	if (left < 0)
+		return ST_ERROR;
+	for (size_t i = 0; i < state->n_devices; i++) {
+		const struct state_device *d = &state->devices[i];
+
+		if (is_waited_for(handles, (size_t)left, d))
+			late[n_late++] = *d;
+		else
+			state->devices[(*n)++] = *d;
+	}
+	memcpy(state->devices + *n, late, n_late * sizeof(*late));
+	return ST_OK;
+}
+
 /* The kernel has no event for them. */
 enum status state_wait_parents(struct app *app, const struct state *state, int wait_ms)
 {

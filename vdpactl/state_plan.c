@@ -95,7 +95,7 @@ static enum status bad_feature(const struct planner *p, size_t i, const char *ba
 	diag_fail(p->app, p->state->devices[i].name, EINVAL, NULL,
 		  "%s: $.devices[%zu].device_features: \"%.*s\" is not a feature, expected names "
 		  "like those that \"%s\" offers: %s",
-		  p->file, i, (int)len, bad, p->state->devices[i].mgmtdev,
+		  p->file, p->state->devices[i].index, (int)len, bad, p->state->devices[i].mgmtdev,
 		  names.len ? names.s : "none");
 	return ST_USAGE;
 }
@@ -162,6 +162,16 @@ static enum status check_recreation(const struct planner *p, const struct state_
 	return ST_OK;
 }
 
+static uint64_t offered_by(const struct planner *p, const char *handle)
+{
+	const struct vdpa_mgmtdev *m = find_parent(p, handle);
+	uint64_t offered = 0;
+
+	if (m)
+		vdpa_mgmtdev_get_features(m, &offered);
+	return offered;
+}
+
 /* Does a new address need a new device? */
 static bool has_fixed_mac(const struct planner *p, const struct state_device *d)
 {
@@ -184,7 +194,8 @@ static void plan_device(struct planner *p, const struct state_device *want)
 					  "\"%s\" is the name of a VDUSE device", want->name));
 	if (!have)
 		return;
-	item->differs = state_diff(want, have);
+	item->differs = state_diff(want, have) |
+			state_diff_lacking(want, have, offered_by(p, want->mgmtdev));
 	item->action = item->differs ? PLAN_CHANGE : PLAN_KEEP;
 	if (!(item->differs & STATE_DIFF_FIXED) &&
 	    !(item->differs & STATE_DIFF_MAC && has_fixed_mac(p, want)))

@@ -78,6 +78,7 @@ static enum status read_devices(struct reader *r, json_t *array, struct state *s
 		enum status status;
 
 		state->n_devices++;
+		d->index = i;
 		enter_index(r, i);
 		status = read_object(r, state_device_keys, json_dl.json_array_get(array, i), d,
 				     &d->has);

@@ -257,22 +257,6 @@ static void start_daemons(struct runner *r)
 
 /* ---- additions ---- */
 
-static int spec_of(const struct state_device *d, struct vdpa_spec **spec)
-{
-	if (vdpa_spec_new(spec) < 0 || vdpa_spec_set_name(*spec, d->name) < 0 ||
-	    vdpa_spec_set_mgmtdev(*spec, d->mgmtdev) < 0)
-		return -ENOMEM;
-	if (d->has & STATE_HAS_MAC)
-		vdpa_spec_set_mac(*spec, d->mac);
-	if (d->has & STATE_HAS_MTU)
-		vdpa_spec_set_mtu(*spec, (uint16_t)d->mtu);
-	if (d->has & STATE_HAS_MAX_VQP)
-		vdpa_spec_set_max_vqp(*spec, (uint16_t)d->max_vqp);
-	if (d->has & STATE_HAS_FEATURES)
-		vdpa_spec_set_features(*spec, d->features);
-	return 0;
-}
-
 /* Without a driver in the file the host decides, as for `dev add`. */
 static bool is_plain_addition(const struct plan_item *item)
 {
@@ -296,7 +280,7 @@ static enum status queue_addition(struct runner *r, struct vdpa_bulk *bulk, stru
 				 "no management device \"%s\", which would tell the features of "
 				 "\"%s\"",
 				 item->want->mgmtdev, item->name);
-	if (spec_of(item->want ? item->want : &vduse, &spec) < 0)
+	if (state_spec(item->want ? item->want : &vduse, &spec) < 0)
 		return diag_error(r->app, item->name, NULL, NULL);
 	return vdpa_bulk_add(bulk, spec) < 0 ? diag_ctx(r->app, item->name) : ST_OK;
 }
@@ -335,21 +319,6 @@ static void add_devices(struct runner *r)
 }
 
 /* The old device is deleted and the new one could not be made. */
-static void put_back(struct runner *r, const struct plan_item *item)
-{
-	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
-	bool known;
-	struct state_device old = state_device_reduced(r->app, item->have, &known);
-	int ret = spec_of(&old, &spec);
-
-	if (!ret)
-		ret = vdpa_dev_add(r->app->ctx, spec, 0);
-	if (!ret && old.driver && strcmp(old.driver, "none"))
-		ret = vdpa_dev_bind(r->app->ctx, old.name, old.driver, 0);
-	diag_note(r->app, ret ? "\"%s\" could not be made as it was" : "\"%s\" is as it was",
-		  item->name);
-}
-
 static void put_back_failed(struct runner *r)
 {
 	for (size_t i = 0; i < r->plan->size; i++) {
@@ -357,7 +326,7 @@ static void put_back_failed(struct runner *r)
 
 		if (item->action == PLAN_RECREATE && item->have && item->result == PLAN_FAILED &&
 		    !vduse_is_attached(item->name))
-			put_back(r, item);
+			state_put_back(r->app, item->have);
 	}
 }
 

@@ -250,7 +250,18 @@ lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 	CHILDREN+=("$!")
 	works restore "$FILE" wait 20
 	prints '+ net ' '+ sf '
-	devices "$NET" "$SF" '{"name":"never","mgmtdev":"pci/0000:ff:00.0"}'
+	# Who is ready does not wait for the others.
+	works dev del net sf
+	devices '{"name":"never","mgmtdev":"pci/0000:ff:00.0"}' "$NET" "$SF"
+	"$VDPACTL" restore "$FILE" wait 30 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	CHILDREN+=("$!")
+	wait_until 20 device_exists sf
+	device_exists net
+	kill -0 "$!"
+	kill -TERM "$!"
+	wait "$!" && failed "ended well"
+	run -0 cat "$BATS_TEST_TMPDIR/out"
+	prints '+ net ' '+ sf ' '(not finished)'
 	captures 3 vdpactl --timeout 1 restore "$FILE"
 	says 'cannot add device "never"'
 	captures 3 vdpactl restore

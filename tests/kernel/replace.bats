@@ -32,11 +32,38 @@ config_is() { # FILTER
 	replaces recreated mgmtdev vdpasim_net device_features MAC,VERSION_1,ACCESS_PLATFORM
 	config_is '.device_features == ["MAC", "VERSION_1", "ACCESS_PLATFORM"]'
 	replaces unchanged mgmtdev vdpasim_net device_features VERSION_1,MAC,ACCESS_PLATFORM
+	# Made without MTU, which the parent has.
+	replaces recreated mgmtdev vdpasim_net mtu 1400
+	config_is '.mtu == 1400 and .device_features == ["MTU", "MAC", "VERSION_1", "ACCESS_PLATFORM"]'
+	replaces unchanged mgmtdev vdpasim_net mtu 1400
 	replaces recreated mgmtdev vdpasim_net mac 02:00:00:00:00:05 device_features MAC,VERSION_1,ACCESS_PLATFORM,MTU mtu 2000
 	replaces recreated mgmtdev vdpasim_blk
 	works dev show "$DEV"
 	prints "$DEV: type block mgmtdev vdpasim_blk "
 	replaces unchanged mgmtdev vdpasim_blk
+}
+
+@test "made anew: what is not given is as it was" {
+	autoprobe off
+	works dev replace name "$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:0a mtu 1400 driver vhost_vdpa
+	replaces recreated mgmtdev vdpasim_net mtu 2000
+	config_is '.mtu == 2000 and .mac == "02:00:00:00:00:0a"'
+	works -d -j dev show "$DEV"
+	has_json '.dev[$n].driver == "vhost_vdpa"' --arg n "$DEV"
+	# Without the feature there is no MTU to keep.
+	replaces recreated mgmtdev vdpasim_net device_features MAC,VERSION_1,ACCESS_PLATFORM
+	config_is '.mac == "02:00:00:00:00:0a" and (has("mtu") | not)'
+}
+
+@test "the new one can't be made: the old one is put back" {
+	autoprobe off
+	works dev replace name "$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:0b mtu 1400 driver vhost_vdpa
+	# The other parent takes no MTU.
+	fails 8 dev replace name "$DEV" mgmtdev vdpasim_blk mtu 2000
+	says "\"$DEV\" is as it was"
+	config_is '.mtu == 1400 and .mac == "02:00:00:00:00:0b"'
+	works -d -j dev show "$DEV"
+	has_json '.dev[$n] | .driver == "vhost_vdpa" and .mgmtdev == "vdpasim_net"' --arg n "$DEV"
 }
 
 @test "drivers: bound, kept when the device is made anew, taken away" {
@@ -81,7 +108,7 @@ config_is() { # FILTER
 	netdev=$(below "$DEV" 'virtio*/net/*')
 	ip link set "$netdev" up
 	fails 5 dev replace name "$DEV" mgmtdev vdpasim_net mtu 1500
-	says "busy: interface $netdev is up" 'hint: take it down first; "force"'
+	says "busy: interface $netdev of \"$DEV\" is up" 'hint: set it down first, or use "force"'
 	fails 5 dev replace name "$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:09
 	config_is '.mtu == 1400'
 	replaces recreated mgmtdev vdpasim_net mtu 1500 force

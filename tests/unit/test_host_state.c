@@ -134,6 +134,89 @@ static void test_diff(void **state)
 	check_diff(&want, &have, STATE_DIFF_DRIVER, "driver q -> none");
 }
 
+/* Made without the feature that an attribute goes with, on a parent that has it. */
+static void test_lacking(void **state)
+{
+	const uint64_t mac = 1 << 5, mtu = 1 << 3;
+	struct state_device have = { .has = STATE_HAS_FEATURES, .features = mac, .is_net = true };
+	struct state_device want = { .has = STATE_HAS_MTU, .mtu = 1500 };
+	struct strbuf sb = STRBUF_INIT;
+
+	(void)state;
+	assert_int_equal(state_diff_lacking(&want, &have, mac | mtu),
+			 STATE_DIFF_LACKING | STATE_DIFF_MTU);
+	assert_true(STATE_DIFF_LACKING & STATE_DIFF_FIXED);
+	state_diff_text(&sb, &want, &have, STATE_DIFF_LACKING | STATE_DIFF_MTU);
+	assert_string_equal(sb.s, "mtu 0 -> 1500");
+	strbuf_free(&sb);
+	assert_int_equal(state_diff_lacking(&want, &have, mac), 0);
+	want.has |= STATE_HAS_FEATURES;
+	assert_int_equal(state_diff_lacking(&want, &have, mac | mtu), 0);
+	want.has = STATE_HAS_MAC;
+	assert_int_equal(state_diff_lacking(&want, &have, mac | mtu), 0);
+	have.features = 0;
+	assert_int_equal(state_diff_lacking(&want, &have, mac),
+			 STATE_DIFF_LACKING | STATE_DIFF_MAC);
+	have.is_net = false;
+	assert_int_equal(state_diff_lacking(&want, &have, mac), 0);
+	have.is_net = true;
+	have.has = STATE_HAS_FEATURES | STATE_HAS_MAC;
+	assert_int_equal(state_diff_lacking(&want, &have, mac), 0);
+	have.has = 0;
+	assert_int_equal(state_diff_lacking(&want, &have, mac), 0);
+}
+
+/* ---- made anew ---- */
+
+static void test_keep(void **state)
+{
+	const uint64_t mtu = 1 << 3, mac = 1 << 5, other = UINT64_C(1) << 32;
+	char parent[] = "vdpasim_net", elsewhere[] = "vdpasim_blk", name[] = "n";
+	struct state_device have = {
+		.has = STATE_HAS_MAC | STATE_HAS_MTU | STATE_HAS_FEATURES | STATE_HAS_DRIVER,
+		.name = name,
+		.mgmtdev = parent,
+		.mac = { 2, 0, 0, 0, 0, 1 },
+		.mtu = 1500,
+		.features = mtu | mac | other,
+		.driver = "vhost_vdpa",
+		.is_net = true,
+	};
+	struct state_device want = { .name = name, .mgmtdev = parent }, got;
+	struct app app = { 0 };
+
+	(void)state;
+	assert_int_equal(app_context(&app), ST_OK);
+	/* What is asked for is taken, the rest is as it was; the driver is not kept here. */
+	want.has = STATE_HAS_MTU;
+	want.mtu = 9000;
+	got = state_device_keep(&app, &want, &have);
+	assert_int_equal(got.has, STATE_HAS_MTU | STATE_HAS_MAC | STATE_HAS_FEATURES);
+	assert_int_equal(got.mtu, 9000);
+	assert_memory_equal(got.mac, have.mac, 6);
+	assert_true(got.features == have.features);
+	/* A feature that an attribute needs comes with it ... */
+	have.features = mac | other;
+	have.has &= ~STATE_HAS_MTU;
+	got = state_device_keep(&app, &want, &have);
+	assert_true(got.features == (mac | mtu | other));
+	/* ... and an attribute goes with the feature that is not asked for. */
+	want.has = STATE_HAS_FEATURES;
+	want.features = mtu | other;
+	got = state_device_keep(&app, &want, &have);
+	assert_int_equal(got.has, STATE_HAS_FEATURES);
+	assert_true(got.features == want.features);
+	want.features = mac;
+	got = state_device_keep(&app, &want, &have);
+	assert_int_equal(got.has, STATE_HAS_FEATURES | STATE_HAS_MAC);
+	/* Another parent: nothing of the old one. */
+	want.mgmtdev = elsewhere;
+	want.has = 0;
+	got = state_device_keep(&app, &want, &have);
+	assert_int_equal(got.has, 0);
+	vdpa_ctx_unref(app.ctx);
+}
+
 /* ---- what a daemon left ---- */
 
 static void test_options(void **state)
@@ -313,7 +396,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_locate), cmocka_unit_test(test_path),
-		cmocka_unit_test(test_diff),   cmocka_unit_test(test_options),
+		cmocka_unit_test(test_diff),   cmocka_unit_test(test_lacking),
+		cmocka_unit_test(test_keep),   cmocka_unit_test(test_options),
 		cmocka_unit_test(test_schema),
 	};
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A device that is deleted and made anew: as it was, or with what is asked of it. */
+#include <errno.h>
+#include <string.h>
+
+#include "bind.h"
+#include "state.h"
+#include "state_diff.h"
+
+int state_spec(const struct state_device *d, struct vdpa_spec **spec)
+{
+	if (vdpa_spec_new(spec) < 0 || vdpa_spec_set_name(*spec, d->name) < 0 ||
+	    vdpa_spec_set_mgmtdev(*spec, d->mgmtdev) < 0)
+		return -ENOMEM;
+	if (d->has & STATE_HAS_MAC)
+		vdpa_spec_set_mac(*spec, d->mac);
+	if (d->has & STATE_HAS_MTU)
+		vdpa_spec_set_mtu(*spec, (uint16_t)d->mtu);
+	if (d->has & STATE_HAS_MAX_VQP)
+		vdpa_spec_set_max_vqp(*spec, (uint16_t)d->max_vqp);
+	if (d->has & STATE_HAS_FEATURES)
+		vdpa_spec_set_features(*spec, d->features);
+	return 0;
+}
+
+struct state_device state_device_keep(struct app *app, const struct state_device *want,
+				      const struct state_device *have)
+{
+	static const unsigned int attrs[] = { STATE_HAS_MAC, STATE_HAS_MTU, STATE_HAS_MAX_VQP };
+	struct state_device out = *want, old;
+	bool known;
+
+	if (!have->mgmtdev || strcmp(want->mgmtdev, have->mgmtdev))
+		return out;
+	old = state_device_reduced(app, have, &known);
+	if (old.has & ~want->has & STATE_HAS_FEATURES) {
+		out.features = old.features;
+		out.has |= STATE_HAS_FEATURES;
+	}
+	for (size_t i = 0; i < sizeof(attrs) / sizeof(*attrs); i++) {
+		uint64_t feature = state_feature_of(attrs[i]);
+
+		if (want->has & attrs[i] && !(want->has & STATE_HAS_FEATURES))
+			out.features |= feature;
+		else if (old.has & attrs[i] &&
+			 (!(out.has & STATE_HAS_FEATURES) || out.features & feature))
+			out.has |= attrs[i];
+	}
+	if (!(want->has & STATE_HAS_MAC))
+		memcpy(out.mac, old.mac, sizeof(out.mac));
+	if (!(want->has & STATE_HAS_MTU))
+		out.mtu = old.mtu;
+	if (!(want->has & STATE_HAS_MAX_VQP))
+		out.max_vqp = old.max_vqp;
+	return out;
+}
+
+static int make_again(struct app *app, const struct state_device *d)
+{
+	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
+	struct autoprobe autoprobe;
+	int ret = state_spec(d, &spec);
+
+	if (ret)
+		return ret;
+	if (bind_autoprobe_off(app, d->name, &autoprobe))
+		return -EBUSY;
+	ret = vdpa_dev_add(app->ctx, spec, 0);
+	bind_autoprobe_back(app, &autoprobe);
+	if (!ret && d->driver && strcmp(d->driver, "none"))
+		ret = vdpa_dev_bind(app->ctx, d->name, d->driver, 0);
+	return ret;
+}
+
+void state_put_back(struct app *app, const struct state_device *have)
+{
+	bool known;
+	struct state_device old = state_device_reduced(app, have, &known);
+
+	diag_note(app,
+		  make_again(app, &old) ? "\"%s\" could not be made as it was" :
+					  "\"%s\" is as it was",
+		  have->name);
+}
