@@ -60,6 +60,7 @@ static enum status run_bind(struct app *app, const struct args *args)
 		load_virtio_driver(app, args->name);
 	if (vdpa_dev_bind(app->ctx, args->name, driver, flags_of(args)) < 0)
 		return diag_ctx(app, args->name);
+	link_tidy(args->name);
 	if (args->has & HAS_WAIT)
 		status = bind_wait(app, args->name, VDPA_WAIT_USABLE,
 				   bind_wait_ms(app, args->dev.wait), NULL);
@@ -121,6 +122,7 @@ static enum status run_unbind(struct app *app, const struct args *args)
 		return status;
 	if (vdpa_dev_unbind(app->ctx, args->name, flags_of(args)) < 0)
 		return diag_ctx(app, args->name);
+	link_tidy(args->name);
 	return ST_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "dev_args.h"
 #include "devs.h"
 #include "json_dl.h"
+#include "link.h"
 #include "text.h"
 
 static enum status delete_one(struct app *app, const struct args *args, const char *name)
@@ -17,6 +18,8 @@ static enum status delete_one(struct app *app, const struct args *args, const ch
 		return ST_OK;
 	if (r < 0)
 		return diag_ctx(app, name);
+	if (!app->legacy)
+		link_tidy(name);
 	if (vdpa_ctx_get_warning(app->ctx))
 		diag_warning(app, vdpa_ctx_get_warning(app->ctx));
 	return ST_OK;
@@ -75,6 +78,8 @@ static enum status delete_selected(struct app *app, const struct args *args,
 			status = diag_error(app, vdpa_bulk_get_name(bulk, i), err, NULL);
 		else
 			status = ST_OK;
+		if (!status)
+			link_tidy(vdpa_bulk_get_name(bulk, i));
 		tally_add(tally, status);
 	}
 	return ST_OK;

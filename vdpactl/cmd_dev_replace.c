@@ -160,6 +160,7 @@ static enum status make_anew(struct replace *r)
 		return status;
 	if (!r->plan.driver)
 		r->plan.driver = r->have.driver ? r->have.driver : r->have.other_driver;
+	link_tidy(name);
 	status = make_device(r->app, r->args, spec, &r->plan);
 	if (status)
 		state_put_back(r->app, &r->have);

@@ -8,6 +8,7 @@
 #include "bind.h"
 #include "command.h"
 #include "json_dl.h"
+#include "make.h"
 #include "vduse.h"
 
 #define SERIAL_OCTETS 20
@@ -111,6 +112,7 @@ enum status vduse_take_back(struct app *app, const char *name)
 	status = vduse_check_alive(app, name, s, true, &gone, &broken);
 	if (!status && vdpa_dev_del(app->ctx, name, 0) < 0)
 		status = diag_ctx(app, name);
+	link_tidy(name);
 	return status;
 }
 
@@ -136,7 +138,7 @@ static void undo(struct app *app, const char *name)
 		diag_note(app, "\"%s\" is left as it is: `vdpactl vduse show %s`", name, name);
 }
 
-static enum status make(struct app *app, const struct args *args, const char *driver)
+static enum status make(struct app *app, const struct args *args, const struct make_plan *plan)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
 	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : VDUSE_WAIT_SECONDS;
@@ -149,8 +151,11 @@ static enum status make(struct app *app, const struct args *args, const char *dr
 		status = diag_fail(app, args->name, EINTR, NULL, "interrupted");
 	if (!status)
 		status = vduse_attach(app, args->name);
-	if (!status && driver)
-		status = bind_driver(app, args->name, driver, false, (int)wait * 1000, &sysdev);
+	if (!status && plan->driver)
+		status = bind_driver(app, args->name, plan->driver, false, (int)wait * 1000,
+				     &sysdev);
+	if (!status && plan->owned)
+		status = link_make(app, args->name, &plan->owner);
 	if (!status)
 		status = vduse_print(app, args->name, true);
 	if (status)
@@ -161,27 +166,27 @@ static enum status make(struct app *app, const struct args *args, const char *dr
 static enum status run(struct app *app, const struct args *args)
 {
 	const char *driver = args->has & HAS_DRIVER ? args->vduse.driver : "virtio_vdpa";
+	struct make_plan plan = { .driver = strcmp(driver, "none") ? driver : NULL };
 	enum status status = check_arguments(app, args);
 	sigset_t before;
 
-	if (status)
-		return status;
-	if (!strcmp(driver, "none"))
-		driver = NULL;
-	status = json_load(app);
+	if (!status)
+		status = make_owner(app, args, &plan);
+	if (!status)
+		status = json_load(app);
 	if (!status)
 		status = app_open_section(app, "vduse");
 	if (!status)
 		status = check_free(app, args->name);
 	if (!status)
-		status = vduse_load_modules(app, driver);
+		status = vduse_load_modules(app, plan.driver);
 	if (!status)
 		status = app_connect(app);
 	if (status)
 		return status;
 	/* Whoever interrupts this gets what was done undone first. */
 	vduse_hold_signals(&before);
-	status = make(app, args, driver);
+	status = make(app, args, &plan);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }
@@ -346,6 +351,9 @@ static const struct arg args[] = {
 	VDUSE_DRIVER_ARG("virtio_vdpa: a disk of this host (default); vhost_vdpa: a char device for "
 			 "a virtual machine; none: bind nothing"),
 	VDUSE_WAIT_ARG,
+	LINK_ARG_OWNER(0),
+	LINK_ARG_GROUP(0),
+	LINK_ARG_MODE(0),
 	ARG_END,
 };
 

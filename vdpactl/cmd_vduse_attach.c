@@ -11,6 +11,7 @@
 #include "command.h"
 #include "common/conf.h"
 #include "json_dl.h"
+#include "make.h"
 #include "vduse.h"
 
 /* One key of the file, unless the command line has it; what is wrong is reported with the file's line. */
@@ -61,18 +62,22 @@ static enum status check_driver(struct app *app, const char *name, const char *d
 			 name, now, driver ? driver : "none");
 }
 
-static enum status make(struct app *app, const struct args *args, const char *driver)
+static enum status make(struct app *app, const struct args *args, const struct make_plan *plan)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
 	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : VDUSE_WAIT_SECONDS;
 	bool there = vduse_is_attached(args->name);
 	enum status status;
 
-	status = there ? check_driver(app, args->name, driver) : vduse_attach(app, args->name);
+	status = there ? check_driver(app, args->name, plan->driver) :
+			 vduse_attach(app, args->name);
 	if (status)
 		return status;
-	if (driver)
-		status = bind_driver(app, args->name, driver, false, (int)wait * 1000, &sysdev);
+	if (plan->driver)
+		status = bind_driver(app, args->name, plan->driver, false, (int)wait * 1000,
+				     &sysdev);
+	if (!status && plan->owned)
+		status = link_make(app, args->name, &plan->owner);
 	if (!status)
 		status = vduse_print(app, args->name, true);
 	if (status && !there && vduse_take_back(app, args->name))
@@ -84,6 +89,7 @@ static enum status make(struct app *app, const struct args *args, const char *dr
 static enum status run(struct app *app, const struct args *given)
 {
 	struct args args = *given;
+	struct make_plan plan = { 0 };
 	enum status status = ST_OK;
 	const char *driver;
 	sigset_t before;
@@ -94,21 +100,22 @@ static enum status run(struct app *app, const struct args *given)
 	if (status)
 		return status;
 	driver = args.has & HAS_DRIVER ? args.vduse.driver : "virtio_vdpa";
-	if (!strcmp(driver, "none"))
-		driver = NULL;
-	status = vduse_check_served(app, args.name, &lock);
+	plan.driver = strcmp(driver, "none") ? driver : NULL;
+	status = make_owner(app, &args, &plan);
+	if (!status)
+		status = vduse_check_served(app, args.name, &lock);
 	if (!status)
 		status = app_open_section(app, "vduse");
 	if (!status && lock == VDUSE_FREE)
 		status = vduse_fail_gone(app, args.name);
 	if (!status)
-		status = vduse_load_modules(app, driver);
+		status = vduse_load_modules(app, plan.driver);
 	if (!status)
 		status = app_connect(app);
 	if (status)
 		return status;
 	vduse_hold_signals(&before);
-	status = make(app, &args, driver);
+	status = make(app, &args, &plan);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }
@@ -123,6 +130,9 @@ static const struct arg args[] = {
 	},
 	VDUSE_DRIVER_ARG("virtio_vdpa (default), vhost_vdpa or none, as for `vduse add`"),
 	VDUSE_WAIT_ARG,
+	LINK_ARG_OWNER(0),
+	LINK_ARG_GROUP(0),
+	LINK_ARG_MODE(0),
 	{
 		.word = "config",
 		.match = MATCH_NEW,

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "json_dl.h"
+#include "link.h"
 #include "vduse.h"
 
 /* From a daemon's answer to its process's end, and from that to nothing left. */
@@ -149,6 +150,7 @@ static enum status detach(struct app *app, const char *name, bool force)
 	if (vdpa_dev_del(app->ctx, name, 0) < 0 &&
 	    vdpa_error_get_errno(vdpa_ctx_get_error(app->ctx)) != ENODEV)
 		return diag_ctx(app, name);
+	link_tidy(name);
 	return ST_OK;
 }
 

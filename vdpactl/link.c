@@ -339,6 +339,22 @@ enum status link_drop(struct app *app, const char *name)
 	return ST_OK;
 }
 
+void link_tidy(const char *name)
+{
+	CLEANUP_CLOSE int dev = open(DEV_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_CLOSE int top = -1;
+	CLEANUP_CLOSE int names = dev < 0 ? -errno : open_names(dev, false, &top);
+	CLEANUP(strbuf_free) struct strbuf path = STRBUF_INIT;
+	char target[TARGET_MAX];
+
+	if (names < 0 || strchr(name, '/') || read_link(names, name, target) < 0 ||
+	    !is_ours(target))
+		return;
+	strbuf_addf(&path, "/sys/bus/vdpa/devices/%s/%s", name, target + strlen(UP));
+	if (!path.failed && access(path.s, F_OK) < 0 && errno == ENOENT)
+		unlinkat(names, name, 0);
+}
+
 bool link_find(struct app *app, const char *name, struct strbuf *path)
 {
 	CLEANUP_CLOSE int dev = open(DEV_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);

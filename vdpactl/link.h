@@ -57,6 +57,12 @@ enum status link_make(struct app *app, const char *name, const struct link_owner
  * not its; the node stays as it is.  No link is no failure.
  */
 enum status link_drop(struct app *app, const char *name);
+/*
+ * link_tidy: the device is gone, or has another driver: removes a link to a node
+ * that it had, for the next device may get that node.  Quiet, and cheap where
+ * there are no links.
+ */
+void link_tidy(const char *name);
 /* The path of the device's link, if that leads to its node now: true with *path filled. */
 bool link_find(struct app *app, const char *name, struct strbuf *path);
 

@@ -67,6 +67,7 @@ void make_take_back(struct app *app, const char *name)
 	    vdpa_error_get_errno(vdpa_ctx_get_error(app->ctx)) != ENODEV)
 		diag_note(app, "\"%s\" was made and is left: %s", name,
 			  vdpa_error_get_message(vdpa_ctx_get_error(app->ctx)));
+	link_tidy(name);
 }
 
 enum status make_bound(struct app *app, const char *name, const struct make_plan *plan, bool force)
@@ -76,10 +77,12 @@ enum status make_bound(struct app *app, const char *name, const struct make_plan
 	if (is_none(plan->driver)) {
 		if (vdpa_dev_unbind(app->ctx, name, force ? VDPA_FORCE : 0) < 0)
 			status = diag_ctx(app, name);
+		link_tidy(name);
 		return status;
 	}
 	if (plan->driver && vdpa_dev_bind(app->ctx, name, plan->driver, force ? VDPA_FORCE : 0) < 0)
 		return diag_ctx(app, name);
+	link_tidy(name);
 	if (plan->wait)
 		status = bind_wait(app, name, VDPA_WAIT_USABLE, plan->wait_ms, NULL);
 	else if (plan->driver && vduse_interrupted())

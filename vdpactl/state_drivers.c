@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bind.h"
+#include "link.h"
 #include "state.h"
 #include "vduse.h"
 
@@ -45,9 +46,11 @@ static enum status change_driver(struct runner *r, const struct plan_item *item)
 	if (status)
 		return status;
 	if (strcmp(driver, "none"))
-		return bind(r, item->name, driver);
-	return vdpa_dev_unbind(r->app->ctx, item->name, 0) < 0 ? diag_ctx(r->app, item->name) :
-								 ST_OK;
+		status = bind(r, item->name, driver);
+	else if (vdpa_dev_unbind(r->app->ctx, item->name, 0) < 0)
+		status = diag_ctx(r->app, item->name);
+	link_tidy(item->name);
+	return status;
 }
 
 void runner_bind(struct runner *r)

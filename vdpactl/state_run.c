@@ -9,6 +9,7 @@
 
 #include "args.h"
 #include "bind.h"
+#include "link.h"
 #include "state.h"
 #include "state_diff.h"
 #include "vduse.h"
@@ -124,6 +125,8 @@ static void run_chunk(struct runner *r, struct vdpa_bulk *bulk, struct plan_item
 		/* Gone by itself is deleted. */
 		else if (result < 0 && !(step == STEP_DELETE && result == -ENODEV))
 			status = diag_error(r->app, items[i]->name, err, NULL);
+		if (step == STEP_DELETE && !status)
+			link_tidy(items[i]->name);
 		runner_step(r, items[i], step, status);
 	}
 }

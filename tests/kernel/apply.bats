@@ -71,8 +71,11 @@ readonly SF='{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","mac":"02:00:00:0
 	works -d apply "$FILE"
 	prints_exactly $'= bare\n= blk\n= net\n= sf'
 	devices
+	works dev link net
+	[[ -L /dev/vdpa/by-name/net ]]
 	works apply "$FILE" prune
 	prints '- net' '- blk' '- sf' '- bare'
+	[[ ! -L /dev/vdpa/by-name/net ]]
 	no_devices
 	FILE=$BATS_TEST_TMPDIR/saved
 	works -j apply "$FILE"

@@ -53,6 +53,52 @@ leads() { # DEVICE [NAME]
 	[[ $(stat -c %a "$DIR") == 755 ]]
 }
 
+@test "vduse add and attach give the node to its owner, too" {
+	works vduse add name disk type block backend mem:1M driver vhost_vdpa owner nobody mode 0640
+	node_is disk nobody:root:640
+	leads disk
+	works vduse del disk
+	[[ ! -L $DIR/disk ]]
+	works vduse add name disk type block backend mem:1M driver none
+	works vduse attach disk driver vhost_vdpa group daemon
+	node_is disk root:daemon:600
+	leads disk
+	works vduse del disk
+	fails 2 vduse add name disk type block backend mem:1M owner nobody
+	says 'which only driver vhost_vdpa makes'
+	fails 2 vduse add name disk type block backend mem:1M driver vhost_vdpa owner no-such-user
+	run ! test -e /dev/vduse/disk
+}
+
+# The next device may get its node.
+@test "a link goes with its node, also without udev" {
+	vhost "$DEV"
+	linked() { works dev link "$DEV" && [[ -L $DIR/$DEV ]]; }
+	linked
+	works dev bind "$DEV" driver vhost_vdpa
+	leads "$DEV"
+	works dev unbind "$DEV"
+	[[ ! -L $DIR/$DEV ]]
+	works dev bind "$DEV" driver vhost_vdpa
+	linked
+	works dev bind "$DEV" driver virtio_vdpa
+	[[ ! -L $DIR/$DEV ]]
+	works dev bind "$DEV" driver vhost_vdpa
+	linked
+	works dev del "$DEV"
+	[[ ! -L $DIR/$DEV ]]
+	works dev add name "$DEV" mgmtdev vduse driver vhost_vdpa
+	linked
+	works dev del "$DEV*"
+	[[ ! -L $DIR/$DEV ]]
+	# What is not one of ours stays.
+	works dev add name "$DEV" mgmtdev vduse driver vhost_vdpa
+	mkdir -p "$DIR"
+	ln -s /dev/null "$DIR/$DEV"
+	works dev del "$DEV"
+	[[ -L $DIR/$DEV ]]
+}
+
 @test "the node is not opened: whoever uses it goes on" {
 	vhost "$DEV"
 	use "$DEV"
