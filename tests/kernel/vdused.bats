@@ -2,7 +2,7 @@
 # Disks of vdused under the kernel's own virtio_blk: what every block device has to do.
 # kernels: 6.12 7.2
 # lab: -c 2 -m 1500
-# builds: gcc
+# builds: asan
 # seconds: 100
 
 load helpers

@@ -2,7 +2,7 @@
 # Nothing is lost: daemons that are killed, replaced, stopped and dead.
 # kernels: 6.12 7.2
 # lab: -c 2 -m 1500
-# builds: gcc
+# builds: asan
 # seconds: 150
 
 load helpers

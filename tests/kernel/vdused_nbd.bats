@@ -2,7 +2,7 @@
 # Disks whose blocks an NBD server keeps: nbdkit and qemu-storage-daemon.
 # kernels: 6.12 7.2
 # lab: -c 1 -m 1500
-# builds: gcc
+# builds: asan
 # seconds: 55
 
 load helpers
