@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* dev export */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "command.h"
 #include "export.h"
 #include "items.h"
 #include "json_dl.h"
+#include "outfile.h"
 
 struct format {
 	const char *name;
@@ -37,42 +38,73 @@ static const struct format *find_format(const char *name)
 
 /* ---- where it goes ---- */
 
-struct sink {
-	const char *path; /* NULL: standard output */
-	int dir; /* of output DIR; -1 when path is no directory */
+struct export_file {
+	struct strbuf path;
+	struct strbuf text;
 };
 
-static void sink_close(struct sink *s)
-{
-	if (s->dir >= 0)
-		close(s->dir);
-}
+/* All files are there before the first one is written. */
+struct sink {
+	const char *path; /* NULL: standard output */
+	bool is_dir;
+	struct export_file *files; /* owned array; without a path one of them goes to stdout */
+	size_t n, room;
+};
 
-static void sink_open(struct sink *s, const struct args *args)
+static void sink_free(struct sink *s)
 {
-	s->dir = -1;
-	s->path = args->has & HAS_OUTPUT ? args->export.output : NULL;
-	if (s->path)
-		s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* file is the name in a directory. */
-static enum status sink_put(struct app *app, struct sink *s, const char *file,
-			    const struct strbuf *text)
-{
-	int r;
-
-	if (text->failed || json_failed())
-		return diag_error(app, NULL, NULL, NULL);
-	if (!s->path) {
-		strbuf_addn(&app->out, text->s, text->len);
-		return ST_OK;
+	for (size_t i = 0; i < s->n; i++) {
+		strbuf_free(&s->files[i].path);
+		strbuf_free(&s->files[i].text);
 	}
-	r = s->dir >= 0 ? export_write(s->dir, file, text) : export_write(AT_FDCWD, s->path, text);
-	if (r < 0)
-		return diag_fail(app, NULL, -r, NULL, "cannot write %s%s%s: %s", s->path,
-				 s->dir >= 0 ? "/" : "", s->dir >= 0 ? file : "", strerror(-r));
-	return ST_OK;
+	free(s->files);
+}
+
+static void sink_init(struct sink *s, const struct args *args)
+{
+	struct stat st;
+
+	s->path = args->has & HAS_OUTPUT ? args->export.output : NULL;
+	s->is_dir = s->path && stat(s->path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* file is the name in a directory; what text has moves. */
+static enum status sink_put(struct app *app, struct sink *s, const char *file, struct strbuf *text)
+{
+	struct export_file *d;
+
+	if (s->n == s->room) {
+		size_t room = s->room ? 2 * s->room : 4;
+
+		d = realloc(s->files, room * sizeof(*d));
+		if (!d)
+			return diag_error(app, NULL, NULL, NULL);
+		s->files = d;
+		s->room = room;
+	}
+	d = &s->files[s->n++];
+	*d = (struct export_file){ .path = STRBUF_INIT, .text = *text };
+	*text = (struct strbuf)STRBUF_INIT;
+	if (s->path)
+		strbuf_addf(&d->path, s->is_dir ? "%s/%s" : "%s", s->path, file);
+	return d->path.failed || d->text.failed || json_failed() ?
+		       diag_error(app, NULL, NULL, NULL) :
+		       ST_OK;
+}
+
+static enum status sink_write(struct app *app, const struct sink *s, mode_t mode)
+{
+	enum status status = ST_OK;
+
+	for (size_t i = 0; i < s->n && !status; i++) {
+		const struct export_file *d = &s->files[i];
+
+		if (s->path)
+			status = outfile_write(app, d->path.s, mode, &d->text);
+		else
+			strbuf_addn(&app->out, d->text.s ? d->text.s : "", d->text.len);
+	}
+	return status;
 }
 
 /* ---- what ---- */
@@ -91,7 +123,7 @@ static enum status put_classes(struct export *x, struct sink *s)
 {
 	uint32_t first = x->devs[0].id, other = other_class(x, first);
 
-	if (other != first && s->dir < 0)
+	if (other != first && !s->is_dir)
 		return diag_usage(
 			x->app,
 			"%s: a CDI file has devices of one class, and these are of %s and "
@@ -142,7 +174,7 @@ static enum status put_all(struct export *x, const struct format *f, struct sink
 
 	if (f->by_class)
 		return put_classes(x, s);
-	if (f->by_device && s->dir >= 0)
+	if (f->by_device && s->is_dir)
 		return put_devices(x, f, s);
 	if (f->by_device && s->path && x->n > 1)
 		return diag_usage(x->app,
@@ -202,27 +234,32 @@ static void release(struct export *x)
 	free(x->devs);
 }
 
+/* The URI of a back end may have a password in it. */
+static mode_t mode_of(const struct format *f)
+{
+	return f->one == export_commands ? 0600 : 0644;
+}
+
 /* All or nothing: what is half exported is no use to anybody. */
 static enum status run(struct app *app, const struct args *args)
 {
 	CLEANUP(release) struct export x = { .app = app, .args = args };
-	CLEANUP(sink_close) struct sink sink = { .dir = -1 };
+	CLEANUP(sink_free) struct sink sink = { 0 };
 	const struct format *f = find_format(args->export.format);
 	enum status status = check_words(app, args, f);
 
 	if (!status)
 		status = app_connect(app);
+	if (!status)
+		status = gather(&x);
 	if (status)
 		return status;
-	status = gather(&x);
-	if (status)
-		return status;
-	sink_open(&sink, args);
+	sink_init(&sink, args);
 	status = put_all(&x, f, &sink);
+	if (!status)
+		status = sink_write(app, &sink, mode_of(f));
 	/* What is printed is the format's, also with -json: nothing of ours around it. */
-	if (status)
-		strbuf_clear(&app->out);
-	else if (!sink.path)
+	if (!status && !sink.path)
 		app->document = DOC_SUPPRESSED;
 	return status;
 }

@@ -2,14 +2,12 @@
 /* metrics */
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "command.h"
 #include "metrics.h"
+#include "outfile.h"
 
 #define SUFFIX ".prom"
 
@@ -19,71 +17,6 @@ static uint64_t now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-/* ---- a file that is whole at any time ---- */
-
-/* The directory that path is in, and a name there that the collector does not read. */
-static bool split(const char *path, struct strbuf *dir, struct strbuf *temp)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash)
-		strbuf_addn(dir, path, (size_t)(slash - path) + 1);
-	else
-		strbuf_add(dir, "./");
-	strbuf_addf(temp, "%s.%s.XXXXXX", dir->s ? dir->s : "", slash ? slash + 1 : path);
-	return !dir->failed && !temp->failed;
-}
-
-/* 0 or -errno; what is on the disk then is the whole text. */
-static int fill(int fd, const struct strbuf *text)
-{
-	size_t done = 0;
-
-	while (done < text->len) {
-		ssize_t n = write(fd, text->s + done, text->len - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return fchmod(fd, 0644) < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-static int replace(const char *path, const char *temp, const char *dir, int fd,
-		   const struct strbuf *text)
-{
-	CLEANUP_CLOSE int d = -1;
-	int r = fill(fd, text);
-
-	if (!r && rename(temp, path) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(temp);
-		return r;
-	}
-	/* Not every file system can; the file is there in any case. */
-	d = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (d >= 0)
-		(void)fsync(d);
-	return 0;
-}
-
-static enum status write_file(struct app *app, const char *path, const struct strbuf *text)
-{
-	CLEANUP(strbuf_free) struct strbuf dir = STRBUF_INIT, temp = STRBUF_INIT;
-	CLEANUP_CLOSE int fd = -1;
-	int r;
-
-	if (text->failed || !split(path, &dir, &temp))
-		return diag_error(app, NULL, NULL, NULL);
-	fd = mkostemp(temp.s, O_CLOEXEC);
-	r = fd < 0 ? -errno : replace(path, temp.s, dir.s, fd, text);
-	if (r < 0)
-		return diag_fail(app, NULL, -r, NULL, "cannot write \"%s\": %s", path,
-				 strerror(-r));
-	return ST_OK;
 }
 
 /* ---- the command ---- */
@@ -136,7 +69,7 @@ static enum status run(struct app *app, const struct args *args)
 	metrics_print(&m, &app->out);
 	if (!(args->has & HAS_FILE))
 		return ST_OK;
-	status = write_file(app, args->watch.file, &app->out);
+	status = outfile_write(app, args->watch.file, 0644, &app->out);
 	strbuf_clear(&app->out);
 	return status;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* save */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "command.h"
 #include "json_dl.h"
+#include "outfile.h"
 #include "state.h"
 #include "text.h"
 
@@ -113,84 +113,10 @@ static enum status keep_vduse(struct app *app, struct state_host *host, struct s
 	return ST_OK;
 }
 
-/* ---- the file ---- */
-
-static enum status fail_file(struct app *app, const char *file, int errnum)
-{
-	return diag_fail(app, NULL, errnum, NULL, "cannot write %s: %s", file, strerror(errnum));
-}
-
-static int write_all(int fd, const char *s, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, s, len);
-
-		if (n < 0 && errno != EINTR)
-			return errno;
-		s += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	return fsync(fd) < 0 ? errno : 0;
-}
-
-/* After a crash the directory has the old file or the new one. */
-static void sync_dir(const char *path)
-{
-	CLEANUP_FREE char *dir = strdup(path);
-	CLEANUP_CLOSE int fd = -1;
-	char *slash = dir ? strrchr(dir, '/') : NULL;
-
-	if (slash)
-		slash[slash == dir] = '\0';
-	fd = dir ? open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (fd >= 0)
-		(void)fsync(fd);
-}
-
-static int replace_file(const char *path, mode_t mode, const struct strbuf *text)
-{
-	CLEANUP(strbuf_free) struct strbuf temporary = STRBUF_INIT;
-	int fd, r;
-
-	strbuf_addf(&temporary, "%s.XXXXXX", path);
-	if (temporary.failed)
-		return ENOMEM;
-	fd = mkostemp(temporary.s, O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	r = write_all(fd, text->s, text->len);
-	if (!r && fchmod(fd, mode) < 0)
-		r = errno;
-	if (close(fd) < 0 && !r)
-		r = errno;
-	if (!r && rename(temporary.s, path) < 0)
-		r = errno;
-	if (r)
-		unlink(temporary.s);
-	else
-		sync_dir(path);
-	return r;
-}
-
 /* The URI of a back end may have a password in it: such a file is root's alone, unless it was not before. */
-static enum status write_file(struct app *app, const char *file, bool secrets,
-			      const struct strbuf *text)
+static mode_t mode_of(const struct state *state)
 {
-	CLEANUP_FREE char *path = realpath(file, NULL);
-	mode_t mode = secrets ? 0600 : 0644;
-	struct stat st;
-	int r;
-
-	if (!path && errno != ENOENT)
-		return fail_file(app, file, errno);
-	if (path && stat(path, &st) == 0) {
-		if (!S_ISREG(st.st_mode))
-			return diag_fail(app, NULL, EINVAL, "without a file it goes to stdout",
-					 "cannot write %s: it is no regular file", file);
-		mode = st.st_mode & 0777;
-	}
-	r = replace_file(path ? path : file, mode, text);
-	return r ? fail_file(app, file, r) : ST_OK;
+	return state->n_vduse ? 0600 : 0644;
 }
 
 static enum status run(struct app *app, const struct args *args)
@@ -216,7 +142,7 @@ static enum status run(struct app *app, const struct args *args)
 	/* It is a document of its own, with or without -json. */
 	app->document = DOC_SUPPRESSED;
 	if (args->has & HAS_FILE)
-		return write_file(app, args->state.file, state.n_vduse, &text);
+		return outfile_write(app, args->state.file, mode_of(&state), &text);
 	strbuf_addn(&app->out, text.s, text.len);
 	return ST_OK;
 }

@@ -69,12 +69,4 @@ enum status export_cdi(struct export *x, uint32_t id, struct strbuf *sb);
 /* One word of a POSIX shell, quoted when needed. */
 void export_shell_word(struct strbuf *sb, const char *word);
 
-/* ---- export_file.c ---- */
-
-/*
- * Writes text to the file of that name in the directory fd (or AT_FDCWD): a reader finds the
- * old one or the whole new one.  0 or -errno.
- */
-int export_write(int dir, const char *name, const struct strbuf *text);
-
 #endif

@@ -282,6 +282,7 @@ run_commands() { # FILE
 	says 'is bound to no driver' 'hint: bind it to vhost_vdpa first'
 	fails 8 dev export "$DEV" "b$DEV" format cdi output "$WORK"
 	fails 8 dev export "$DEV" "b$DEV" format deviceinfo
+	fails 8 dev export "$DEV" "b$DEV" format deviceinfo output "$WORK"
 	fails 3 dev export "$DEV" nothing format commands output "$WORK/file"
 	[[ -z $(ls -A "$WORK") ]]
 	captures 3 vdpactl -j dev export nothing format cdi
@@ -292,5 +293,17 @@ run_commands() { # FILE
 	says "cannot write $WORK/no/such: No such file or directory"
 	echo before >"$WORK/file"
 	works dev export "$DEV" format qemu output "$WORK/file"
-	[[ $(<"$WORK/file") == '-netdev '* && -z $(find "$WORK" -name '.*') ]]
+	[[ $(<"$WORK/file") == '-netdev '* && $(ls -A "$WORK") == file ]]
+	# What is there keeps its mode; commands may have a password in them.
+	chmod 640 "$WORK/file"
+	works dev export "$DEV" format qemu output "$WORK/file"
+	[[ $(stat -c %a "$WORK/file") == 640 ]]
+	works dev export "$DEV" format commands output "$WORK/commands"
+	[[ $(stat -c %a "$WORK/commands") == 600 ]]
+	fails 1 dev export "$DEV" format qemu output /dev/null
+	says 'cannot write /dev/null: it is no regular file'
+	[[ -c /dev/null ]]
+	ln -s file "$WORK/link"
+	works dev export "$DEV" format commands output "$WORK/link"
+	[[ -L $WORK/link && $(<"$WORK/file") == 'vdpactl dev add '* ]]
 }

@@ -88,7 +88,7 @@ load watch
 	mount -t tmpfs -o size=4k none "$BATS_TEST_TMPDIR/full"
 	echo old >"$BATS_TEST_TMPDIR/full/vdpa.prom"
 	fails 1 metrics file "$BATS_TEST_TMPDIR/full/vdpa.prom"
-	says "cannot write \"$BATS_TEST_TMPDIR/full/vdpa.prom\": No space left on device"
+	says "cannot write $BATS_TEST_TMPDIR/full/vdpa.prom: No space left on device"
 	[[ $(<"$BATS_TEST_TMPDIR/full/vdpa.prom") == old && $(ls -A "$BATS_TEST_TMPDIR/full") == vdpa.prom ]]
 	mount -o remount,ro "$BATS_TEST_TMPDIR/full"
 	fails 1 metrics file "$BATS_TEST_TMPDIR/full/vdpa.prom"

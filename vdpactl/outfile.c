@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int write_all(int fd, const struct strbuf *text)
+{
+	size_t done = 0;
+
+	while (done < text->len) {
+		ssize_t n = write(fd, text->s + done, text->len - done);
+
+		if (n < 0 && errno != EINTR)
+			return errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return fsync(fd) < 0 ? errno : 0;
+}
+
+/* Not every file system can; the file is there in any case. */
+static void sync_dir(const char *path)
+{
+	CLEANUP_FREE char *dir = strdup(path);
+	CLEANUP_CLOSE int fd = -1;
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+
+	if (slash)
+		slash[slash == dir] = '\0';
+	fd = dir ? open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd >= 0)
+		(void)fsync(fd);
+}
+
+/* Behind the name: who reads *.json or *.prom in that directory does not see the half of it. */
+static int replace(const char *path, mode_t mode, const struct strbuf *text)
+{
+	CLEANUP(strbuf_free) struct strbuf temporary = STRBUF_INIT;
+	int fd, r;
+
+	strbuf_addf(&temporary, "%s.XXXXXX", path);
+	if (temporary.failed || text->failed)
+		return ENOMEM;
+	fd = mkostemp(temporary.s, O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	r = write_all(fd, text);
+	if (!r && fchmod(fd, mode) < 0)
+		r = errno;
+	if (close(fd) < 0 && !r)
+		r = errno;
+	if (!r && rename(temporary.s, path) < 0)
+		r = errno;
+	if (r)
+		unlink(temporary.s);
+	else
+		sync_dir(path);
+	return r;
+}
+
+static enum status fail(struct app *app, const char *file, int errnum)
+{
+	return diag_fail(app, NULL, errnum, NULL, "cannot write %s: %s", file, strerror(errnum));
+}
+
+enum status outfile_write(struct app *app, const char *file, mode_t mode, const struct strbuf *text)
+{
+	CLEANUP_FREE char *path = realpath(file, NULL);
+	struct stat st;
+	int r;
+
+	if (!path && errno != ENOENT)
+		return fail(app, file, errno);
+	if (path && stat(path, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return diag_fail(app, NULL, EINVAL, "without a file it goes to stdout",
+					 "cannot write %s: it is no regular file", file);
+		mode = st.st_mode & 0777;
+	}
+	r = replace(path ? path : file, mode, text);
+	return r ? fail(app, file, r) : ST_OK;
+}
