@@ -284,6 +284,36 @@ static bool window_failed(struct window *w)
 	return false;
 }
 
+/* The deletions that may be in the next window. */
+static void look_ahead(struct window *w, struct guard_look *look)
+{
+	struct vdpa_bulk *b = w->b;
+
+	for (size_t i = w->first; i < b->n && i - w->first < WINDOW; i++) {
+		if (!b->items[i].spec)
+			guard_look_add(b->ctx, look, b->items[i].name);
+	}
+	guard_look_end(b->ctx, look);
+}
+
+static void fill_window(struct window *w, unsigned int flags)
+{
+	struct vdpa_bulk *b = w->b;
+	struct guard_look look = { 0 };
+
+	if (!(flags & VDPA_FORCE) && !b->items[w->first].spec &&
+	    guard_look_begin(b->ctx, &look, WINDOW)) {
+		look_ahead(w, &look);
+		b->ctx->look = &look;
+	}
+	while (w->end < b->n && join(w, flags)) {
+		if (failed(&b->items[w->end - 1]) && !(flags & VDPA_BULK_KEEP_GOING))
+			break;
+	}
+	b->ctx->look = NULL;
+	guard_look_free(&look);
+}
+
 static int run_in_windows(struct vdpa_bulk *b, unsigned int flags)
 {
 	CLEANUP_FREE struct window *w = calloc(1, sizeof(*w));
@@ -295,10 +325,7 @@ static int run_in_windows(struct vdpa_bulk *b, unsigned int flags)
 		w->first = w->end;
 		w->len = 0;
 		w->whole = false;
-		while (w->end < b->n && join(w, flags)) {
-			if (failed(&b->items[w->end - 1]) && !(flags & VDPA_BULK_KEEP_GOING))
-				break;
-		}
+		fill_window(w, flags);
 		send_window(w);
 		if (!(flags & VDPA_BULK_KEEP_GOING) && window_failed(w))
 			break;

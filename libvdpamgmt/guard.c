@@ -132,8 +132,53 @@ static int fail_hidden(struct vdpa_ctx *ctx, const struct vdpa_sysdev *s)
 	return -EBUSY;
 }
 
+bool guard_look_begin(struct vdpa_ctx *ctx, struct guard_look *look, size_t most)
+{
+	*look = (struct guard_look){ 0 };
+	if (vhost_vdpa_in_use(ctx))
+		look->devs = calloc(most, sizeof(struct vdpa_sysdev *));
+	return look->devs;
+}
+
+void guard_look_add(struct vdpa_ctx *ctx, struct guard_look *look, const char *name)
+{
+	if (vdpa_sysdev_get(ctx, name, &look->devs[look->n]) == 0)
+		look->n++;
+}
+
+/* What fails here is found one by one. */
+void guard_look_end(struct vdpa_ctx *ctx, struct guard_look *look)
+{
+	(void)!find_users_of_devs(ctx, look->devs, look->n, &look->users, &look->hidden);
+}
+
+void guard_look_free(struct guard_look *look)
+{
+	for (size_t i = 0; i < look->n; i++)
+		vdpa_sysdev_unref(look->devs[i]);
+	free(look->devs);
+	vdpa_user_list_unref(look->users);
+}
+
+/* The device when it was looked for and nobody was seen to have it open, or NULL. */
+static const struct vdpa_sysdev *seen_unused(const struct guard_look *look, const char *name)
+{
+	if (!look || !look->users)
+		return NULL;
+	for (size_t i = 0; i < vdpa_user_list_get_size(look->users); i++) {
+		if (!strcmp(vdpa_user_list_get_dev(look->users, i), name))
+			return NULL;
+	}
+	for (size_t i = 0; i < look->n; i++) {
+		if (!strcmp(look->devs[i]->name, name))
+			return look->devs[i];
+	}
+	return NULL;
+}
+
 static int guard_vhost(struct vdpa_ctx *ctx, const char *name)
 {
+	const struct vdpa_sysdev *unused;
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	bool hidden;
@@ -141,6 +186,11 @@ static int guard_vhost(struct vdpa_ctx *ctx, const char *name)
 
 	if (!vhost_vdpa_in_use(ctx))
 		return 0;
+	unused = seen_unused(ctx->look, name);
+	if (unused)
+		return unused->chardev && ctx->look->hidden && may_delete(ctx) ?
+			       fail_hidden(ctx, unused) :
+			       0;
 	r = vdpa_sysdev_get(ctx, name, &s);
 	if (r == 0 && s->chardev)
 		r = find_users(ctx, s->number, false, &users, &hidden);

@@ -40,6 +40,7 @@ struct vdpa_ctx {
 	size_t recv_size; /* of the largest datagram that did not fit; 0 = none */
 	struct vdpa_error *error; /* owned; of the last failure */
 	char *warning; /* owned; of the last success */
+	const struct guard_look *look; /* the caller's; for guard_del() */
 };
 
 /*
@@ -142,6 +143,24 @@ void free_names(char **names);
 
 int guard_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec);
 int guard_del(struct vdpa_ctx *ctx, const char *name);
+/*
+ * Who uses several devices: one search of all processes for them together.
+ * While ctx->look points to one, guard_del() of these devices searches again only to
+ * name those that it saw.
+ */
+struct guard_look {
+	struct vdpa_sysdev **devs; /* owned array */
+	size_t n;
+	struct vdpa_user_list *users; /* owned; NULL: nothing was looked for */
+	bool hidden; /* there may be others */
+};
+
+/* Room for `most` devices; false without memory, or when there is nothing to look for. */
+bool guard_look_begin(struct vdpa_ctx *ctx, struct guard_look *look, size_t most);
+/* What can't be found has no users. */
+void guard_look_add(struct vdpa_ctx *ctx, struct guard_look *look, const char *name);
+void guard_look_end(struct vdpa_ctx *ctx, struct guard_look *look);
+void guard_look_free(struct guard_look *look);
 /* Before virtio_vdpa is bound to the device called name, whose own directory is path. */
 int guard_probe(struct vdpa_ctx *ctx, const char *name, const char *path);
 

@@ -19,6 +19,8 @@
 #define BUFFER_DEFAULT (128 * 1024 * 1024)
 /* Uevents of others that are passed over before the caller gets its turn. */
 #define STRANGERS_MAX 1000
+/* Events that are thrown away in a row after some were lost. */
+#define DRAIN_MAX 1000000
 
 struct vdpa_monitor {
 	atomic_uint refs;
@@ -228,7 +230,7 @@ static int take_node(struct vdpa_monitor *m, const struct uevent *u, unsigned in
 /* 1 with *event, 0 when it is none that was asked for, or -ENOMEM. */
 static int take(struct vdpa_monitor *m, const struct uevent *u, struct vdpa_event **event)
 {
-	if (!u->subsystem || (u->seqnum && u->seqnum <= m->known))
+	if (!u->subsystem || u->synthetic || (u->seqnum && u->seqnum <= m->known))
 		return 0;
 	if (strcmp(u->subsystem, "vdpa") == 0)
 		return take_vdpa(m, u, event);
@@ -312,12 +314,30 @@ int vdpa_monitor_get_fd(const struct vdpa_monitor *m)
 	return m->fd;
 }
 
-/* What is left in the socket is from before the reading of sysfs, and passed over. */
+/*
+ * Until its queue was empty once, the kernel drops what comes and tells so no
+ * second time: so that has to be before sysfs is read.  false when events come too
+ * fast for that.
+ */
+static bool drain(struct vdpa_monitor *m)
+{
+	for (int i = 0; i < DRAIN_MAX; i++) {
+		ssize_t n = uevent_recv(m->fd, m->buf, UEVENT_MAX);
+
+		if (n < 0 && n != -ENOBUFS)
+			return true;
+	}
+	return false;
+}
+
 static int resync(struct vdpa_monitor *m, struct vdpa_event **event)
 {
-	struct vdpa_event *e = event_new(VDPA_EVENT_RESYNC, 0);
+	struct vdpa_event *e;
 	int r;
 
+	if (!drain(m))
+		return 0;
+	e = event_new(VDPA_EVENT_RESYNC, 0);
 	if (!e)
 		return ctx_fail(m->ctx, ENOMEM, "out of memory");
 	r = read_state(m);

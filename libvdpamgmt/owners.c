@@ -316,7 +316,7 @@ static bool is_only_virtio(struct owners *o, const struct place *p)
 	const struct dirent *e;
 	size_t n = 0;
 
-	while (d && (e = next_entry(d)))
+	while (d && n < 2 && (e = next_entry(d)))
 		n += is_numbered(e->d_name, "virtio");
 	return n == 1;
 }

@@ -109,6 +109,9 @@ bool netdev_bus_info(const char *ifname, char bus_info[BUS_INFO_LEN]);
  */
 int find_users(struct vdpa_ctx *ctx, dev_t number, bool first_only, struct vdpa_user_list **list,
 	       bool *hidden);
+/* The same for all nodes of the devices, as vdpa_user_list_devs(). */
+int find_users_of_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
+		       struct vdpa_user_list **list, bool *hidden);
 /* false when it is certain that no vhost-vdpa char device is open at all. */
 bool vhost_vdpa_in_use(struct vdpa_ctx *ctx);
 

@@ -28,6 +28,8 @@ static void take(const char *s, struct uevent *ev)
 	const char *value = value_of(s, "SEQNUM");
 	uint64_t number;
 
+	if (value_of(s, "SYNTH_UUID"))
+		ev->synthetic = true;
 	if (value && !ev->seqnum && parse_dec(value, UINT64_MAX, &number) == 0)
 		ev->seqnum = number;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {

@@ -26,6 +26,7 @@ struct uevent {
 	const char *devtype;
 	const char *driver;
 	uint64_t seqnum; /* 0 when it does not say */
+	bool synthetic; /* somebody asked for it (udevadm trigger), nothing happened */
 };
 
 /*

@@ -94,57 +94,120 @@ static int compare_targets(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-/*
- * The target that the open file behind the link called fd is.  What counts is the
- * inode, not the link's text: the node may have another name, in another mount
- * namespace.  AT_STATX_DONT_SYNC: a file of a dead NFS server must not hang us.
- */
-static struct target *find_target(const struct targets *t, int fds, const char *fd)
+static bool is_refusal(int err)
 {
-	struct target key;
+	return err == EACCES || err == EPERM;
+}
+
+/*
+ * What the open file behind the link called fd is, without its device: 1 when
+ * it is a node, 0, or -EACCES.  What counts is the inode, not the link's text: the
+ * node may have another name, in another mount namespace.  AT_STATX_DONT_SYNC: a
+ * file of a dead NFS server must not hang us.
+ */
+static int read_node(int fds, const char *fd, struct target *node)
+{
 	struct statx st;
 
 	if (statx(fds, fd, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
-		return NULL;
-	key.type = st.stx_mode & S_IFMT;
-	if (key.type != S_IFCHR && key.type != S_IFBLK)
-		return NULL;
-	key.number = makedev(st.stx_rdev_major, st.stx_rdev_minor);
-	return bsearch(&key, t->v, t->n, sizeof(*t->v), compare_targets);
+		return is_refusal(errno) ? -EACCES : 0;
+	node->type = st.stx_mode & S_IFMT;
+	node->number = makedev(st.stx_rdev_major, st.stx_rdev_minor);
+	return node->type == S_IFCHR || node->type == S_IFBLK;
 }
 
-/* Adds what the process at dir has open: 0, -EACCES when that can't be seen, or -ENOMEM. */
-static int look_at(const char *dir, pid_t pid, const struct targets *t, struct vdpa_user_list *list)
+/* A process, and what was seen of it. */
+struct process {
+	const char *dir;
+	pid_t pid;
+	bool any; /* it has open files */
+	bool hidden; /* some of them can't be seen */
+};
+
+/* Adds it as user of every target with that node: devices may have had the same one in turn. */
+static int add_node(const struct process *p, const struct targets *t, const struct target *node,
+		    struct vdpa_user_list *list)
 {
-	CLEANUP_FREE char *path = format_string("%s/fd", dir);
+	struct target *target = bsearch(node, t->v, t->n, sizeof(*t->v), compare_targets);
+
+	if (!target)
+		return 0;
+	while (target > t->v && !compare_targets(target - 1, node))
+		target--;
+	for (; target < t->v + t->n && !compare_targets(target, node); target++) {
+		if (target->last == p->pid)
+			continue;
+		target->last = p->pid;
+		if (add_user(list, p->dir, p->pid, target) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The open files of the process, or of one of its threads, at path: 0 or -ENOMEM. */
+static int look_into(struct process *p, const char *path, const struct targets *t,
+		     struct vdpa_user_list *list)
+{
 	CLEANUP_CLOSEDIR DIR *d = path ? opendir(path) : NULL;
 	const struct dirent *e;
 
 	if (!path)
 		return -ENOMEM;
 	if (!d)
-		return errno == EACCES || errno == EPERM ? -EACCES : 0;
-	while ((e = next_entry(d))) {
-		struct target *target = find_target(t, dirfd(d), e->d_name);
+		p->hidden |= is_refusal(errno);
+	while (d && (e = next_entry(d))) {
+		struct target node;
+		int r = read_node(dirfd(d), e->d_name, &node);
 
-		if (!target || target->last == pid)
-			continue;
-		target->last = pid;
-		if (add_user(list, dir, pid, target) < 0)
+		p->any = true;
+		p->hidden |= r == -EACCES;
+		if (r > 0 && add_node(p, t, &node, list) < 0)
 			return -ENOMEM;
-		if (t->n == 1)
+		if (t->n == 1 && t->v->last == p->pid)
 			return 0;
 	}
-	return errno == EACCES ? -EACCES : 0;
+	if (d)
+		p->hidden |= is_refusal(errno);
+	return 0;
 }
 
-/* true when /proc shows only the processes of a container. */
-static bool in_pid_namespace(struct vdpa_ctx *ctx)
+/* When the first thread has ended, only the others show what is open. */
+static int look_at_threads(struct process *p, const struct targets *t, struct vdpa_user_list *list)
 {
-	CLEANUP_FREE char *path = format_string("%s/self/ns/pid", ctx->proc);
+	CLEANUP_FREE char *path = format_string("%s/task", p->dir);
+	CLEANUP_CLOSEDIR DIR *d = path ? opendir(path) : NULL;
+	const struct dirent *e;
+	int r = path ? 0 : -ENOMEM;
+
+	while (!r && d && !p->any && (e = next_entry(d))) {
+		CLEANUP_FREE char *fds = format_string("%s/%s/fd", path, e->d_name);
+
+		r = look_into(p, fds, t, list);
+	}
+	return r;
+}
+
+/* Adds what the process has open: 0, -EACCES when not all of that can be seen, or -ENOMEM. */
+static int look_at(const char *dir, pid_t pid, const struct targets *t, struct vdpa_user_list *list)
+{
+	CLEANUP_FREE char *path = format_string("%s/fd", dir);
+	struct process p = { .dir = dir, .pid = pid };
+	int r = look_into(&p, path, t, list);
+
+	if (!r && !p.any && !p.hidden)
+		r = look_at_threads(&p, t, list);
+	return r < 0 ? r : p.hidden ? -EACCES : 0;
+}
+
+/* true when /proc shows only the processes of a container, or (hidepid=) our own. */
+static bool shows_some_only(struct vdpa_ctx *ctx)
+{
+	CLEANUP_FREE char *ns = format_string("%s/self/ns/pid", ctx->proc);
+	CLEANUP_FREE char *init = format_string("%s/1", ctx->proc);
 	struct stat st;
 
-	return path && stat(path, &st) == 0 && st.st_ino != PID_NS_INIT_INO;
+	return (ns && stat(ns, &st) == 0 && st.st_ino != PID_NS_INIT_INO) ||
+	       (init && stat(init, &st) < 0);
 }
 
 static int scan(struct vdpa_ctx *ctx, DIR *d, const struct targets *t, bool first_only,
@@ -183,7 +246,7 @@ static int find_users_of(struct vdpa_ctx *ctx, const struct targets *t, bool fir
 	r = d ? 0 : -errno;
 	if (!l)
 		r = -ENOMEM;
-	*hidden = in_pid_namespace(ctx);
+	*hidden = shows_some_only(ctx);
 	if (r == 0)
 		r = scan(ctx, d, t, first_only, l, hidden);
 	if (r < 0)
@@ -294,18 +357,26 @@ static int compare_users(const void *a, const void *b)
 int vdpa_user_list_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
 			struct vdpa_user_list **list)
 {
+	bool hidden;
+
+	return find_users_of_devs(ctx, devs, n, list, &hidden);
+}
+
+int find_users_of_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
+		       struct vdpa_user_list **list, bool *hidden)
+{
 	CLEANUP_FREE struct target *v = calloc(n + 1, sizeof(*v));
 	struct targets t = { .v = v };
-	bool hidden;
 	int r;
 
+	*hidden = false;
 	if (!v || fill_targets(ctx, devs, n, &t) < 0)
 		return ctx_fail(ctx, ENOMEM, "out of memory");
 	if (!t.n) {
 		*list = user_list_new();
 		return *list ? 0 : ctx_fail(ctx, ENOMEM, "out of memory");
 	}
-	r = find_users_of(ctx, &t, false, list, &hidden);
+	r = find_users_of(ctx, &t, false, list, hidden);
 	if (r == 0 && (*list)->size)
 		qsort((*list)->users, (*list)->size, sizeof(struct user), compare_users);
 	return r;

@@ -24,9 +24,9 @@
  *   contain any octet but NUL.
  *
  * Threads: a context, and the calls made with it, belong to one thread at a
- * time; different contexts are independent.  Objects other than the context
- * and vdpa_bulk, vdpa_spec never change once made and their reference counts
- * are atomic, so they may be handed between threads.
+ * time; different contexts are independent.  So do vdpa_bulk, vdpa_spec and
+ * vdpa_monitor, with their context.  All other objects never change once made and
+ * their reference counts are atomic, so they may be handed between threads.
  */
 #ifndef VDPAMGMT_H
 #define VDPAMGMT_H
@@ -680,7 +680,8 @@ enum vdpa_event_type {
  * Returns 0 or -errno.
  * vdpa_monitor_get_fd: readable (POLLIN) when there may be an event.
  * vdpa_monitor_next: the next event that was asked for, without waiting: 1
- * with *event, 0 when there is none now, or -errno.  Since: 0.1
+ * with *event, 0 when none was found (poll the descriptor: others' events may
+ * have hidden one), or -errno.  Since: 0.1
  */
 VDPA_API VDPA_NODISCARD int vdpa_monitor_new(struct vdpa_ctx *ctx, unsigned int what,
 					     struct vdpa_monitor **monitor);

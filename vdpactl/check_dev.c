@@ -79,6 +79,17 @@ static bool function_netdev(struct check *c, const char *pci, char name[64])
 	return false;
 }
 
+/* The same of a physical function, whose directory has as many as it has representors: asked once. */
+static bool physical_netdev(struct check *c, const char *pf)
+{
+	if (strcmp(c->pf, pf) != 0) {
+		snprintf(c->pf, sizeof(c->pf), "%s", pf);
+		if (!function_netdev(c, pf, c->pf_netdev))
+			*c->pf_netdev = '\0';
+	}
+	return *c->pf_netdev;
+}
+
 static void compare_mtu(struct check *c, const char *dev, unsigned int mtu, const char *what,
 			const char *ifname)
 {
@@ -104,8 +115,8 @@ static void check_mtu(struct check *c, const char *name, const struct vdpa_sysde
 		return;
 	if (vdpa_sysdev_get_representor(s))
 		compare_mtu(c, name, mtu, "its representor", vdpa_sysdev_get_representor(s));
-	if (pf && function_netdev(c, pf, ifname))
-		compare_mtu(c, name, mtu, "its physical function's", ifname);
+	if (pf && physical_netdev(c, pf))
+		compare_mtu(c, name, mtu, "its physical function's", c->pf_netdev);
 	if (pci && pf && strcmp(pci, pf) != 0 && function_netdev(c, pci, ifname))
 		compare_mtu(c, name, mtu, "its virtual function's", ifname);
 }
@@ -202,26 +213,14 @@ static void describe(struct strbuf *text, const struct vdpa_dev *dev, const stru
 		strbuf_addf(text, ", %s", vdpa_sysdev_get_netdev(s));
 }
 
-static void check_one(struct check *c, const struct vdpa_dev *dev, bool each)
+static void check_one(struct check *c, const struct vdpa_dev *dev, const struct vdpa_sysdev *s,
+		      bool each)
 {
 	CLEANUP(cleanup_vdpa_config_unref_cb) struct vdpa_config *config = NULL;
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	CLEANUP(strbuf_free) struct strbuf text = STRBUF_INIT;
 	const char *name = vdpa_dev_get_name(dev);
-	int r;
+	int r = vdpa_config_get(c->app->ctx, name, &config);
 
-	if (vdpa_dev_get_error(dev)) {
-		check_add_error(c, CHECK_PROBLEM, name, vdpa_dev_get_error(dev));
-		return;
-	}
-	r = vdpa_sysdev_get(c->app->ctx, name, &s);
-	if (r < 0) {
-		/* One that went away meanwhile is none. */
-		if (r != -ENODEV)
-			check_add_error(c, CHECK_PROBLEM, name, vdpa_ctx_get_error(c->app->ctx));
-		return;
-	}
-	r = vdpa_config_get(c->app->ctx, name, &config);
 	if (r == -EOPNOTSUPP)
 		check_add(
 			c, CHECK_INFO, name, "`vdpactl dev config show` goes on",
@@ -264,12 +263,54 @@ static void check_named(struct check *c, char **names, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP(cleanup_vdpa_dev_unref_cb) struct vdpa_dev *dev = NULL;
+		CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 
-		if (vdpa_dev_get(c->app->ctx, names[i], &dev) < 0)
+		if (vdpa_dev_get(c->app->ctx, names[i], &dev) < 0 ||
+		    vdpa_sysdev_get(c->app->ctx, names[i], &s) < 0)
 			check_add_error(c, CHECK_PROBLEM, names[i],
 					vdpa_ctx_get_error(c->app->ctx));
 		else
-			check_one(c, dev, true);
+			check_one(c, dev, s, true);
+	}
+}
+
+static const struct vdpa_sysdev *find_sysdev(const struct vdpa_sysdev_list *list, const char *name)
+{
+	size_t low = 0, high = vdpa_sysdev_list_get_size(list);
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct vdpa_sysdev *s = vdpa_sysdev_list_get(list, middle);
+		int order = strcmp(name, vdpa_sysdev_get_name(s));
+
+		if (!order)
+			return s;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/* One that went away meanwhile is none. */
+static void check_list(struct check *c, const struct vdpa_dev_list *list, bool each)
+{
+	CLEANUP(cleanup_vdpa_sysdev_list_unref_cb) struct vdpa_sysdev_list *sysdevs = NULL;
+
+	if (vdpa_sysdev_list(c->app->ctx, &sysdevs) < 0) {
+		check_add_error(c, CHECK_PROBLEM, "devices", vdpa_ctx_get_error(c->app->ctx));
+		return;
+	}
+	for (size_t i = 0; i < vdpa_dev_list_get_size(list); i++) {
+		const struct vdpa_dev *dev = vdpa_dev_list_get(list, i);
+		const struct vdpa_sysdev *s = find_sysdev(sysdevs, vdpa_dev_get_name(dev));
+
+		if (vdpa_dev_get_error(dev))
+			check_add_error(c, CHECK_PROBLEM, vdpa_dev_get_name(dev),
+					vdpa_dev_get_error(dev));
+		else if (s)
+			check_one(c, dev, s, each);
 	}
 }
 
@@ -296,6 +337,6 @@ void check_devices(struct check *c, char **names, size_t n)
 	check_add(c, CHECK_OK, "devices", NULL, "%zu%s", size,
 		  each ? "" :
 			 "; only what is remarkable is told of each, and users are not looked for");
-	for (size_t i = 0; i < size; i++)
-		check_one(c, vdpa_dev_list_get(list, i), each);
+	if (size)
+		check_list(c, list, each);
 }

@@ -7,6 +7,9 @@
 #include "json_dl.h"
 #include "vduse.h"
 
+/* For all daemons together. */
+#define ASK_MS 10000
+
 static void ask_daemon(struct check *c, const char *name)
 {
 	CLEANUP(vduse_status_free) struct vduse_status s = { 0 };
@@ -50,7 +53,8 @@ static void find_daemon(struct check *c, const char *name)
 			  "no process has its VDUSE device open: whoever uses it waits");
 }
 
-static void check_one(struct check *c, const char *name)
+/* `each`: also those of other programs, whose daemon has to be looked for. */
+static void check_one(struct check *c, const char *name, bool each)
 {
 	int r = vduse_lock_state(name);
 
@@ -62,8 +66,10 @@ static void check_one(struct check *c, const char *name)
 			  strerror(-r));
 	else if (r == VDUSE_HELD)
 		ask_daemon(c, name);
-	else if (r == VDUSE_NO_DIR)
+	else if (r == VDUSE_NO_DIR && each)
 		find_daemon(c, name);
+	else if (r == VDUSE_NO_DIR)
+		return;
 	else if (vduse_device_exists(name))
 		check_add(
 			c, CHECK_PROBLEM, name,
@@ -87,6 +93,7 @@ static bool is_named(const char *name, char **names, size_t n)
 void check_vduse(struct check *c, char **names, size_t n)
 {
 	CLEANUP(vduse_names_free) struct vduse_names all = { 0 };
+	int64_t end = app_now_ms() + app_limit_ms(c->app, ASK_MS);
 	int r = vduse_names(&all);
 
 	if (r < 0) {
@@ -97,7 +104,15 @@ void check_vduse(struct check *c, char **names, size_t n)
 	if (!all.size || json_load(c->app))
 		return;
 	for (size_t i = 0; i < all.size; i++) {
-		if (c->all || is_named(all.names[i], names, n))
-			check_one(c, all.names[i]);
+		if (!c->all && !is_named(all.names[i], names, n))
+			continue;
+		if (app_now_ms() >= end) {
+			check_add(c, CHECK_WARNING, "vduse", "`vdpactl check NAME` asks one",
+				  "daemons do not answer in time: \"%s\" and those after it were "
+				  "not asked",
+				  all.names[i]);
+			return;
+		}
+		check_one(c, all.names[i], !c->all || all.size <= CHECK_EACH_MAX);
 	}
 }

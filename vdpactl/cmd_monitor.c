@@ -132,13 +132,13 @@ static int next(struct session *s)
 	return s->status ? -1 : r;
 }
 
-static void run_out(struct session *s, const struct args *args)
+static void run_out(struct session *s, uint64_t seconds)
 {
 	if (s->limit)
 		s->status = diag_fail(s->app, NULL, ETIMEDOUT, NULL,
 				      "%llu of %llu events came within %llu s",
 				      (unsigned long long)s->count, (unsigned long long)s->limit,
-				      (unsigned long long)args->watch.timeout);
+				      (unsigned long long)seconds);
 }
 
 /* One event, or the wait for one. */
@@ -169,7 +169,7 @@ static void follow(struct session *s, const struct args *args)
 	}
 	if (event == WATCH_OVER && !is_full(s)) {
 		(void)watch_flush(&w, &s->status);
-		run_out(s, args);
+		run_out(s, w.seconds);
 	}
 	watch_end(&w);
 }

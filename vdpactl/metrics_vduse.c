@@ -109,7 +109,7 @@ static const char *add_daemon(struct metrics *m, const char *name, int64_t end)
 void metrics_vduse(struct metrics *m)
 {
 	CLEANUP(vduse_names_free) struct vduse_names names = { 0 };
-	int64_t end = app_now_ms() + TOTAL_MS;
+	int64_t end = app_now_ms() + app_limit_ms(m->app, TOTAL_MS);
 	const char *why = NULL;
 	int r = vduse_names(&names);
 

@@ -41,11 +41,13 @@ void watch_begin(struct watch *w, struct app *app, uint64_t seconds)
 	const struct sigaction sa = { .sa_handler = on_signal };
 	sigset_t held;
 
-	*w = (struct watch){ .app = app, .end = INT64_MAX };
+	*w = (struct watch){ .app = app, .end = INT64_MAX, .seconds = seconds };
 	if (seconds)
 		w->end = watch_now() + (int64_t)seconds * 1000;
-	if (app->opt.has_timeout && app->started + (int64_t)app->opt.timeout * 1000 < w->end)
+	if (app->opt.has_timeout && app->started + (int64_t)app->opt.timeout * 1000 < w->end) {
 		w->end = app->started + (int64_t)app->opt.timeout * 1000;
+		w->seconds = app->opt.timeout;
+	}
 	caught = 0;
 	sigemptyset(&held);
 	for (size_t i = 0; i < WATCH_SIGNALS; i++)
@@ -71,9 +73,13 @@ void watch_end(struct watch *w)
 /* One wait: READY, or NEXT when its time is over. */
 static enum watch_event wait_for(struct watch *w, struct pollfd fds[2], int64_t until)
 {
+	const struct timespec none = { 0 };
 	struct timespec ts;
 	int64_t left;
 
+	/* One that finds a descriptor ready does not deliver the signals that are pending. */
+	if (ppoll(NULL, 0, &none, &w->mask) < 0 && caught)
+		return WATCH_STOP;
 	for (;;) {
 		left = until - watch_now();
 		left = left > 0 ? left : 0;

@@ -23,6 +23,7 @@
 struct watch {
 	struct app *app;
 	int64_t end; /* monotonic milliseconds; INT64_MAX without a limit */
+	uint64_t seconds; /* the limit that gave it */
 	sigset_t mask; /* the caller's */
 	struct sigaction actions[WATCH_SIGNALS]; /* the caller's */
 };

@@ -188,6 +188,42 @@ static void test_del_vduse_unseen(void **state)
 	assert_int_equal(guard_del(t->ctx, "disk"), 0);
 }
 
+/* Several at once: who was seen unused is not looked for again. */
+static void test_look(void **state)
+{
+	struct tree *t = *state;
+	struct guard_look look;
+
+	tree_vdpa(t, "sys/devices", "sim0", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/sim0", "vhost-vdpa-0", "1:3\n");
+	tree_vdpa(t, "sys/devices", "sim1", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/sim1", "vhost-vdpa-1", "1:5\n");
+	tree_vdpa(t, "sys/devices", "sim2", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/sim2", "vhost-vdpa-2", "1:7\n");
+	tree_process(t, 77, "x\n", "/dev/null");
+	tree_write(t, "sys/module/vhost_vdpa/refcnt", "0\n");
+	assert_false(guard_look_begin(t->ctx, &look, 4));
+	guard_look_free(&look);
+	tree_write(t, "sys/module/vhost_vdpa/refcnt", "2\n");
+	assert_true(guard_look_begin(t->ctx, &look, 4));
+	guard_look_add(t->ctx, &look, "sim0");
+	guard_look_add(t->ctx, &look, "sim1");
+	guard_look_add(t->ctx, &look, "nobody");
+	guard_look_end(t->ctx, &look);
+	t->ctx->look = &look;
+	tree_process(t, 78, "later\n", "/dev/zero");
+	tree_link(t, "proc/78/fd/4", "/dev/full");
+	assert_int_equal(guard_del(t->ctx, "sim0"), -EBUSY);
+	assert_int_equal(guard_del(t->ctx, "sim1"), 0);
+	assert_int_equal(guard_del(t->ctx, "sim2"), -EBUSY); /* was not looked for */
+	assert_int_equal(guard_del(t->ctx, "nobody"), 0);
+	look.hidden = true;
+	assert_int_equal(guard_del(t->ctx, "sim1"), -EBUSY);
+	t->ctx->look = NULL;
+	guard_look_free(&look);
+	assert_int_equal(guard_del(t->ctx, "sim1"), -EBUSY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +235,7 @@ int main(void)
 		TREE_TEST(test_del_vduse),
 		TREE_TEST(test_del_vduse_not_virtio),
 		TREE_TEST(test_del_vduse_unseen),
+		TREE_TEST(test_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,7 +329,10 @@ static void test_resync(void **state)
 
 	tree_write(t, "sys/kernel/uevent_seqnum", "10\n");
 	m = monitor(t, VDPA_MONITOR_ALL);
+	/* What is still queued when some were lost is thrown away: the kernel drops more until that is done. */
 	uevent_send("add@/devices/sim0|SUBSYSTEM=vdpa|SEQNUM=11");
+	uevent_send("remove@/devices/sim1|SUBSYSTEM=vdpa|SEQNUM=20");
+	uevent_fails(ENOBUFS);
 	uevent_fails(ENOBUFS);
 	tree_vdpa(t, "sys/devices", "sim1", "vhost_vdpa");
 	tree_write(t, "sys/kernel/uevent_seqnum", "15\n");
@@ -339,6 +342,21 @@ static void test_resync(void **state)
 	uevent_send("unbind@/devices/sim1|SUBSYSTEM=vdpa|SEQNUM=16");
 	assert_string_equal(next(m), "driver unbind sim1 vhost_vdpa");
 	assert_string_equal(next(m), "");
+	vdpa_monitor_unref(m);
+}
+
+/* udevadm trigger: nothing happened. */
+static void test_synthetic(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_monitor *m;
+
+	tree_vdpa(t, "sys/devices", "sim0", NULL);
+	m = monitor(t, VDPA_MONITOR_ALL);
+	uevent_of("remove", SIM, "vdpa", "|SYNTH_UUID=0");
+	assert_string_equal(next(m), "");
+	uevent_of("remove", SIM, "vdpa", "|SYNTH_UUIDS=0");
+	assert_string_equal(next(m), "dev remove sim0");
 	vdpa_monitor_unref(m);
 }
 
@@ -438,6 +456,7 @@ int main(void)
 		TEST(test_life),   TEST(test_disk),	 TEST(test_others),	  TEST(test_what),
 		TEST(test_before), TEST(test_vf),	 TEST(test_siblings),	  TEST(test_sf),
 		TEST(test_names),  TEST(test_resync),	 TEST(test_resync_fails), TEST(test_no_bus),
+		TEST(test_synthetic),
 		TEST(test_buffer), TEST(test_strangers), TEST(test_many),
 	};
 

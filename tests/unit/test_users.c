@@ -134,6 +134,57 @@ static void test_hidden(void **state)
 	free(dir);
 }
 
+/* The directory can be read, and what is in it can't be followed. */
+static void test_hidden_file(void **state)
+{
+	struct tree *t = *state;
+	char *secret = tree_path(t, "secret"), *file = tree_path(t, "secret/file");
+
+	tree_write(t, "secret/file", "");
+	tree_process(t, 1234, "qemu\n", "/dev/zero");
+	tree_link(t, "proc/1234/fd/4", file);
+	check_hidden(t, false);
+	assert_int_equal(chmod(secret, 0), 0);
+	assert_int_equal(geteuid() ? 0 : seteuid(65534), 0);
+	check_hidden(t, true);
+	assert_int_equal(getuid() ? 0 : seteuid(0), 0);
+	assert_int_equal(chmod(secret, 0755), 0);
+	free(secret);
+	free(file);
+}
+
+/* /proc mounted with hidepid=invisible. */
+static void test_hidden_processes(void **state)
+{
+	struct tree *t = *state;
+	char *init = tree_path(t, "proc/1");
+
+	tree_process(t, 1234, "qemu\n", "/dev/zero");
+	check_hidden(t, false);
+	assert_int_equal(rmdir(init), 0);
+	check_hidden(t, true);
+	free(init);
+}
+
+/* Its first thread has ended: proc/PID/fd is empty. */
+static void test_threads(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_user_list *list;
+
+	add_device(t);
+	tree_write(t, "proc/5/comm", "threads\n");
+	tree_mkdir(t, "proc/5/fd");
+	tree_mkdir(t, "proc/5/task/5/fd");
+	tree_link(t, "proc/5/task/6/fd/3", "/dev/null");
+	tree_link(t, "proc/5/task/7/fd/3", "/dev/null");
+	list = get(t, "sim0");
+	assert_int_equal(vdpa_user_list_get_size(list), 1);
+	assert_int_equal(vdpa_user_list_get_pid(list, 0), 5);
+	assert_string_equal(vdpa_user_list_get_comm(list, 0), "threads");
+	vdpa_user_list_unref(list);
+}
+
 static void test_first_only(void **state)
 {
 	struct tree *t = *state;
@@ -211,6 +262,14 @@ static void test_many(void **state)
 	assert_string_equal(vdpa_user_list_get_comm(list, 1), "one");
 	assert_null(vdpa_user_list_get_dev(list, 3));
 	vdpa_user_list_unref(list);
+	/* One got the node that another had when it was looked at. */
+	tree_vdpa(t, "sys/devices", "b", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/b", "vhost-vdpa-2", "1:5\n");
+	list = users_of_all(t);
+	assert_int_equal(vdpa_user_list_get_size(list), 4);
+	check_user(list, 0, "a", 9);
+	check_user(list, 1, "b", 9);
+	vdpa_user_list_unref(list);
 	/* Nobody can have one open: /proc is not even read. */
 	tree_write(t, "sys/module/vhost_vdpa/refcnt", "0\n");
 	list = users_of_all(t);
@@ -223,7 +282,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TREE_TEST(test_scan),	 TREE_TEST(test_refcnt), TREE_TEST(test_not_vhost),
 		TREE_TEST(test_self),	 TREE_TEST(test_hidden), TREE_TEST(test_first_only),
-		TREE_TEST(test_no_proc), TREE_TEST(test_many),
+		TREE_TEST(test_no_proc), TREE_TEST(test_many),	TREE_TEST(test_hidden_file),
+		TREE_TEST(test_threads), TREE_TEST(test_hidden_processes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

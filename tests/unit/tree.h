@@ -210,7 +210,7 @@ static inline int tree_setup(void **state)
 	assert_int_equal(chmod(t->root, 0755), 0);
 	tree_mkdir(t, "sys/bus/vdpa/devices");
 	tree_mkdir(t, "dev");
-	tree_mkdir(t, "proc");
+	tree_mkdir(t, "proc/1"); /* without it only some processes are shown */
 	assert_int_equal(vdpa_ctx_new(&t->ctx), 0);
 	sys = tree_path(t, "sys");
 	dev = tree_path(t, "dev");
