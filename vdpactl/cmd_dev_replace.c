@@ -27,7 +27,8 @@ static const char *const result_words[] = { "unchanged", "created", "changed", "
 
 struct replace {
 	struct app *app;
-	const struct args *args;
+	const struct args *args; /* without "force", which is not that of `dev add` here ... */
+	bool force; /* ... but takes what is in use */
 	struct vdpa_spec *spec; /* owned; what is asked for */
 	struct make_plan plan;
 	struct state_device want; /* the same; its strings are args' */
@@ -122,7 +123,7 @@ static enum status change_mac(struct replace *r, bool *anew)
 	const char *name = r->args->name, *driver = r->have.driver;
 	bool virtio = driver && !strcmp(driver, "virtio_vdpa");
 	enum status status =
-		virtio ? state_check_unused(r->app, name, r->args->has & HAS_FORCE) : ST_OK;
+		virtio ? state_check_unused(r->app, name, r->force) : ST_OK;
 	int err;
 
 	if (status)
@@ -149,12 +150,11 @@ static enum status make_anew(struct replace *r)
 	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 	struct state_device kept = state_device_keep(r->app, &r->want, &r->have);
 	const char *name = r->args->name;
-	bool force = r->args->has & HAS_FORCE;
-	enum status status = state_check_unused(r->app, name, force);
+	enum status status = state_check_unused(r->app, name, r->force);
 
 	if (!status && state_spec(&kept, &spec) < 0)
 		status = diag_error(r->app, name, NULL, NULL);
-	if (!status && vdpa_dev_del(r->app->ctx, name, force ? VDPA_FORCE : 0) < 0)
+	if (!status && vdpa_dev_del(r->app->ctx, name, r->force ? VDPA_FORCE : 0) < 0)
 		status = diag_ctx(r->app, name);
 	if (status)
 		return status;
@@ -171,20 +171,19 @@ static enum status make_anew(struct replace *r)
 /* The driver that the device is to have, when it has another one. */
 static enum status change_driver(struct replace *r, bool differs)
 {
-	bool force = r->args->has & HAS_FORCE;
 	enum status status = ST_OK;
 
 	if (!make_has_more(r->args))
 		return ST_OK;
 	if (differs) {
 		if (!r->have.driver || strcmp(r->have.driver, "none"))
-			status = state_check_unused(r->app, r->args->name, force);
+			status = state_check_unused(r->app, r->args->name, r->force);
 		if (status)
 			return status;
 		if (r->result == RESULT_UNCHANGED)
 			r->result = RESULT_CHANGED;
 	}
-	return make_bound(r->app, r->args->name, &r->plan, force);
+	return make_bound(r->app, r->args->name, &r->plan, r->force);
 }
 
 static enum status adjust(struct replace *r)
@@ -222,16 +221,18 @@ static enum status replace(struct replace *r)
 	return status ? status : adjust(r);
 }
 
-static enum status run(struct app *app, const struct args *args)
+static enum status run(struct app *app, const struct args *given)
 {
-	struct replace r = { .app = app, .args = args };
+	struct args args = *given;
+	struct replace r = { .app = app, .args = &args, .force = args.has & HAS_FORCE };
 	enum status status = app_open_section(app, "dev");
 	sigset_t before;
 
+	args.has &= ~HAS_FORCE;
 	if (!status)
-		status = make_spec(app, args, &r.spec);
+		status = make_spec(app, &args, &r.spec);
 	if (!status)
-		status = make_plan(app, args, &r.plan);
+		status = make_plan(app, &args, &r.plan);
 	if (!status) {
 		vduse_hold_signals(&before);
 		status = replace(&r);
@@ -244,7 +245,7 @@ static enum status run(struct app *app, const struct args *args)
 			.changed = r.result != RESULT_UNCHANGED,
 		};
 
-		status = devs_print_outcome(app, args->name, &outcome);
+		status = devs_print_outcome(app, args.name, &outcome);
 	}
 	state_device_free(&r.have);
 	vdpa_spec_unref(r.spec);

@@ -128,6 +128,9 @@ config_is() { # FILTER
 	captures 6 as_nobody "$VDPACTL" dev replace name "$DEV" mgmtdev vdpasim_net mtu 1500
 	config_is '.mtu == 1400'
 	fails 3 dev replace name other mgmtdev nothing
+	# Its force is not that of `dev add`.
+	fails 2 dev replace name "$DEV" mgmtdev vdpasim_net mac 01:00:00:00:00:00 force
+	fails 2 dev replace name 'a/b' mgmtdev vdpasim_net force
 	fails 8 dev replace name other mgmtdev vdpasim_blk mac 02:00:00:00:00:01
 	run ! device_exists other
 }
