@@ -265,10 +265,13 @@ static void test_many(void **state)
 	/* One got the node that another had when it was looked at. */
 	tree_vdpa(t, "sys/devices", "b", "vhost_vdpa");
 	tree_chardev(t, "sys/devices/b", "vhost-vdpa-2", "1:5\n");
+	tree_vdpa(t, "sys/devices", "c", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/c", "vhost-vdpa-3", "1:5\n");
 	list = users_of_all(t);
-	assert_int_equal(vdpa_user_list_get_size(list), 4);
+	assert_int_equal(vdpa_user_list_get_size(list), 5);
 	check_user(list, 0, "a", 9);
 	check_user(list, 1, "b", 9);
+	check_user(list, 2, "c", 9);
 	vdpa_user_list_unref(list);
 	/* Nobody can have one open: /proc is not even read. */
 	tree_write(t, "sys/module/vhost_vdpa/refcnt", "0\n");
