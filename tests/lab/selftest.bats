@@ -42,6 +42,7 @@ wait_until() { # SECONDS COMMAND...
 @test "the guest: environment, directories, devices, modules, a writable share and nothing else" {
 	mkdir "$BATS_TEST_TMPDIR/share" "$BATS_TEST_TMPDIR/other"
 	cd "$BATS_TEST_TMPDIR/other"
+	chmod 700 .
 	CI=yes "$LAB" run -e 'A=x  y' --keep "bash,ip,$BATS_TEST_TMPDIR/other" --share "$BATS_TEST_TMPDIR/share" bash -c 'set -eux
 		[[ $A == "x  y" && $CI == yes && $(id -u) == 0 && $(hostname) == lab ]]
 		[[ $(uname -r) == 6.12.* && -c /dev/vduse/control && -d /sys/bus/vdpa && -d /sys/kernel/debug/virtio-ports ]]
@@ -50,10 +51,13 @@ wait_until() { # SECONDS COMMAND...
 		ip link show lo | grep -q "state UNKNOWN"
 		for m in virtio_vdpa vhost_vdpa vdpa_sim_net vdpa_sim_blk vduse; do [[ -d /sys/module/$m ]]; done
 		modprobe tun
+		# Whoever else tests act as gets to where the command runs.
+		setpriv --reuid 65534 --regid 65534 --clear-groups test -x .
 		echo result >"$1/share/result"
 		touch "$1/other/lost" /lost
 		mkdir -p /etc/made/in/guest' sh "$BATS_TEST_TMPDIR"
 	[ "$(cat "$BATS_TEST_TMPDIR/share/result")" = result ]
+	[ "$(stat -c %a .)" = 700 ]
 	[ ! -e lost ]
 	[ ! -e /lost ]
 	[ ! -e /etc/made ]
