@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "devs.h"
 
 #define LISTED_MAX 8
 #define LOW_MEMLOCK (64ull << 20)
@@ -274,25 +275,6 @@ static void check_named(struct check *c, char **names, size_t n)
 	}
 }
 
-static const struct vdpa_sysdev *find_sysdev(const struct vdpa_sysdev_list *list, const char *name)
-{
-	size_t low = 0, high = vdpa_sysdev_list_get_size(list);
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct vdpa_sysdev *s = vdpa_sysdev_list_get(list, middle);
-		int order = strcmp(name, vdpa_sysdev_get_name(s));
-
-		if (!order)
-			return s;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
-
 /* One that went away meanwhile is none. */
 static void check_list(struct check *c, const struct vdpa_dev_list *list, bool each)
 {
@@ -304,7 +286,7 @@ static void check_list(struct check *c, const struct vdpa_dev_list *list, bool e
 	}
 	for (size_t i = 0; i < vdpa_dev_list_get_size(list); i++) {
 		const struct vdpa_dev *dev = vdpa_dev_list_get(list, i);
-		const struct vdpa_sysdev *s = find_sysdev(sysdevs, vdpa_dev_get_name(dev));
+		const struct vdpa_sysdev *s = devs_find_sysdev(sysdevs, vdpa_dev_get_name(dev));
 
 		if (vdpa_dev_get_error(dev))
 			check_add_error(c, CHECK_PROBLEM, vdpa_dev_get_name(dev),

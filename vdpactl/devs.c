@@ -50,8 +50,7 @@ static const char *name_of(const struct devs *d, size_t i)
 	return vdpa_dev_get_name(d->v[i].dev);
 }
 
-/* The device of that name in a list that is sorted by name, or NULL. */
-static struct vdpa_sysdev *find_sysdev(const struct vdpa_sysdev_list *list, const char *name)
+struct vdpa_sysdev *devs_find_sysdev(const struct vdpa_sysdev_list *list, const char *name)
 {
 	size_t low = 0, high = list ? vdpa_sysdev_list_get_size(list) : 0;
 
@@ -135,7 +134,7 @@ static size_t pool_find(const struct pool *p, const char *name)
 
 static bool has_driver(const struct pool *p, const char *name, const char *driver)
 {
-	const struct vdpa_sysdev *s = find_sysdev(p->sysdevs, name);
+	const struct vdpa_sysdev *s = devs_find_sysdev(p->sysdevs, name);
 	const char *now = s ? vdpa_sysdev_get_driver(s) : NULL;
 
 	return s && !strcmp(now ? now : "none", driver);
@@ -178,7 +177,7 @@ static bool take(struct selection *s, size_t i)
 	s->pool.taken[i] = true;
 	if (!err)
 		return push(s->d, vdpa_dev_ref(dev),
-			    vdpa_sysdev_ref(find_sysdev(s->pool.sysdevs, name)));
+			    vdpa_sysdev_ref(devs_find_sysdev(s->pool.sysdevs, name)));
 	tally_add(s->tally, diag_error(s->app, name, err, NULL));
 	return true;
 }
@@ -314,7 +313,7 @@ void devs_sysdevs(struct app *app, struct devs *d)
 		if (it->sysdev)
 			continue;
 		if (list)
-			it->sysdev = vdpa_sysdev_ref(find_sysdev(list, name_of(d, i)));
+			it->sysdev = vdpa_sysdev_ref(devs_find_sysdev(list, name_of(d, i)));
 		else if (vdpa_sysdev_get(app->ctx, name_of(d, i), &it->sysdev) < 0)
 			it->sysdev = NULL;
 	}

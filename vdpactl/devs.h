@@ -55,6 +55,8 @@ enum status devs_users(struct app *app, struct devs *d);
 /* One device with all details. */
 enum status devs_one(struct app *app, const char *name, struct devs *d);
 struct dev_view devs_view(const struct devs *d, size_t i);
+/* The one of that name in a list as vdpa_sysdev_list() makes it (NULL: an empty one), or NULL; borrowed. */
+struct vdpa_sysdev *devs_find_sysdev(const struct vdpa_sysdev_list *list, const char *name);
 
 /* ---- devs_print.c ---- */
 
