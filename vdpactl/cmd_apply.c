@@ -53,7 +53,7 @@ static enum status pass_run(struct app *app, const struct apply_options *o, stru
 	enum status status = state_host_read(app, &pass->host);
 
 	if (!status)
-		status = state_plan(app, o->file, &pass->part, &pass->host, o->prune, &pass->plan);
+		status = state_plan(app, o, &pass->part, &pass->host, &pass->plan);
 	if (!status && !app->opt.dry_run)
 		plan_run(app, &pass->plan, o->force);
 	return status;

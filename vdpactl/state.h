@@ -55,6 +55,7 @@
 #define STATE_HAS_THREADS (1u << 17)
 #define STATE_HAS_POLL_US (1u << 18)
 #define STATE_HAS_USER (1u << 19)
+#define STATE_HAS_IN_ORDER (1u << 20)
 
 /* A vDPA device of a parent.  What has no bit in `has` is not given, or was not told. */
 struct state_device {
@@ -81,6 +82,7 @@ struct state_vduse {
 	char *serial;
 	char *user;
 	const char *cache;
+	const char *in_order;
 	const char *driver;
 	uint64_t queues;
 	uint64_t queue_size;
@@ -196,6 +198,13 @@ bool state_device_of(const struct vdpa_dev *dev, const struct vdpa_config *confi
 
 /* ---- what is to be done: state_plan.c ---- */
 
+struct apply_options {
+	const char *file;
+	bool prune;
+	bool force;
+	int wait_ms; /* for parents that are not there */
+};
+
 enum plan_action {
 	PLAN_KEEP,
 	PLAN_ADD,
@@ -232,8 +241,8 @@ struct plan {
  * wrong with them is reported, and nothing is planned.  An item that can't be
  * done for a reason that shows now is reported and has failed.
  */
-enum status state_plan(struct app *app, const char *file, struct state *state,
-		       const struct state_host *host, bool prune, struct plan *plan);
+enum status state_plan(struct app *app, const struct apply_options *o, struct state *state,
+		       const struct state_host *host, struct plan *plan);
 void plan_free(struct plan *plan);
 /* Marks an item whose failure was reported. */
 void plan_fail(struct plan_item *item, enum status status);
@@ -313,13 +322,6 @@ enum status state_check_unused(struct app *app, const char *name, bool force);
 void plan_print(struct app *app, const struct plan *plan, bool dry_run);
 
 /* ---- cmd_apply.c ---- */
-
-struct apply_options {
-	const char *file;
-	bool prune;
-	bool force;
-	int wait_ms; /* for parents that are not there */
-};
 
 enum status state_apply(struct app *app, const struct apply_options *o);
 

@@ -223,6 +223,7 @@ static void test_options(void **state)
 {
 	static const char text[] = "--name\0d\0--backend\0mem:1M\0--queues\0"
 				   "2\0--readonly\0"
+				   "--in-order\0on\0"
 				   "--poll-us\0"
 				   "0\0--api-version\0"
 				   "1\0--cache\0direct";
@@ -232,7 +233,8 @@ static void test_options(void **state)
 	(void)state;
 	assert_true(state_vduse_options(text, sizeof(text), &v));
 	state_object_text(&sb, state_vduse_keys, &v, v.has);
-	assert_string_equal(sb.s, "backend mem:1M queues 2 readonly true cache direct poll_us 0");
+	assert_string_equal(sb.s, "backend mem:1M queues 2 readonly true cache direct "
+				  "in_order on poll_us 0");
 	strbuf_free(&sb);
 	assert_false(state_vduse_options(text, sizeof(text) - 1, &bad)); /* no NUL at its end */
 	state_vduse_free(&bad);
@@ -249,9 +251,12 @@ static void test_options(void **state)
 	bad.has = 0;
 	state_vduse_defaults(&bad);
 	assert_true(bad.queues == 1 && bad.poll_us == 100);
+	assert_string_equal(bad.in_order, "off");
 	bad.queues = 2;
 	assert_false(state_vduse_same(&v, &bad));
 	bad.poll_us = 0;
+	assert_false(state_vduse_same(&v, &bad));
+	bad.in_order = "on";
 	assert_true(state_vduse_same(&v, &bad));
 	state_vduse_free(&v);
 }
