@@ -19,7 +19,7 @@ static enum status take_lock(struct app *app, int *fd)
 {
 	int ms = app_limit_ms(app, LOCK_MS);
 
-	*fd = bind_lock(LOCK_FILE, ms);
+	*fd = bind_lock(app, LOCK_FILE, ms);
 	if (*fd >= 0)
 		return ST_OK;
 	if (*fd == -ETIMEDOUT)

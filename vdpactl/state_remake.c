@@ -59,6 +59,7 @@ static int make_again(struct app *app, const struct state_device *d)
 {
 	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 	struct autoprobe autoprobe;
+	const char *driver = d->driver ? d->driver : d->other_driver;
 	int ret = state_spec(d, &spec);
 
 	if (ret)
@@ -67,18 +68,24 @@ static int make_again(struct app *app, const struct state_device *d)
 		return -EBUSY;
 	ret = vdpa_dev_add(app->ctx, spec, 0);
 	bind_autoprobe_back(app, &autoprobe);
-	if (!ret && d->driver && strcmp(d->driver, "none"))
-		ret = vdpa_dev_bind(app->ctx, d->name, d->driver, 0);
+	if (!ret && driver && strcmp(driver, "none"))
+		ret = vdpa_dev_bind(app->ctx, d->name, driver, 0);
 	return ret;
+}
+
+static void tell_put_back(struct app *app, const char *name, bool done)
+{
+	diag_note(app, done ? "\"%s\" is as it was" : "\"%s\" could not be made as it was", name);
 }
 
 void state_put_back(struct app *app, const struct state_device *have)
 {
 	bool known;
 	struct state_device old = state_device_reduced(app, have, &known);
+	int ret;
 
-	diag_note(app,
-		  make_again(app, &old) ? "\"%s\" could not be made as it was" :
-					  "\"%s\" is as it was",
-		  have->name);
+	app->undoing = true;
+	ret = make_again(app, &old);
+	app->undoing = false;
+	tell_put_back(app, have->name, !ret);
 }

@@ -79,7 +79,7 @@ bool runner_wants(struct runner *r, const struct plan_item *item, unsigned int s
 	/* An earlier step of it was not reached. */
 	if (item->todo & (step - 1))
 		return false;
-	r->stopped = r->stopped || vduse_interrupted();
+	r->stopped = r->stopped || vduse_interrupted(r->app);
 	return !r->stopped;
 }
 
