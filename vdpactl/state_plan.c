@@ -95,8 +95,8 @@ static enum status bad_feature(const struct planner *p, size_t i, const char *ba
 	diag_fail(p->app, p->state->devices[i].name, EINVAL, NULL,
 		  "%s: $.devices[%zu].device_features: \"%.*s\" is not a feature, expected names "
 		  "like those that \"%s\" offers: %s",
-		  p->o->file, p->state->devices[i].index, (int)len, bad, p->state->devices[i].mgmtdev,
-		  names.len ? names.s : "none");
+		  p->o->file, p->state->devices[i].index, (int)len, bad,
+		  p->state->devices[i].mgmtdev, names.len ? names.s : "none");
 	return ST_USAGE;
 }
 
