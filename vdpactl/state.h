@@ -249,7 +249,7 @@ void plan_fail(struct plan_item *item, enum status status);
 /* How the plan ended: only what had to change counts. */
 enum status plan_status(const struct plan *plan);
 
-/* ---- doing it: state_modules.c, state_run.c, state_drivers.c, state_use.c ---- */
+/* ---- doing it: state_modules.c, state_run.c, state_drivers.c ---- */
 
 /* Steps of an item, in their order. */
 #define STEP_DELETE (1u << 0)
@@ -290,6 +290,8 @@ void plan_run(struct app *app, struct plan *plan, bool force);
 void runner_step(struct runner *r, struct plan_item *item, unsigned int step, enum status status);
 /* false when a signal came, or when the item does not need the step. */
 bool runner_wants(struct runner *r, const struct plan_item *item, unsigned int step);
+/* Binds a device, unless it is bound to that driver, and waits for what this makes. */
+enum status runner_give(struct runner *r, const char *name, const char *driver);
 /* Gives the devices their drivers, and waits for what these make. */
 void runner_bind(struct runner *r);
 /* What the device can be made with again; the strings stay d's. */
@@ -308,6 +310,16 @@ struct state_device state_device_keep(struct app *app, const struct state_device
 				      const struct state_device *have);
 /* The device is deleted and was not made anew: makes it as it was; how that went is noted. */
 void state_put_back(struct app *app, const struct state_device *have);
+/*
+ * Gives a device that is there another address.  The driver of a virtio device reads
+ * it once: such a device is refused when it is in use, and bound anew.  A parent that does
+ * not change addresses is a failure, or *refused, which is set then and false before.
+ */
+enum status state_set_mac(struct app *app, const struct state_device *have, const uint8_t mac[6],
+			  bool force, bool *refused);
+bool state_reads_mac_once(const struct state_device *have);
+
+/* ---- state_use.c ---- */
 
 /*
  * Refuses to pull a device away from under a disk that is in use, or (not with

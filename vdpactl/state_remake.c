@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A device that is deleted and made anew: as it was, or with what is asked of it. */
+/* A device that is deleted and made anew: as it was, or with what is asked of it.  And one that gets another address. */
 #include <errno.h>
 #include <string.h>
 
@@ -54,6 +54,72 @@ struct state_device state_device_keep(struct app *app, const struct state_device
 		out.max_vqp = old.max_vqp;
 	return out;
 }
+
+/* ---- another address ---- */
+
+/* Nothing but the address: there is no more that can be changed. */
+static int set_mac(struct app *app, const char *name, const uint8_t mac[6])
+{
+	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
+
+	if (vdpa_spec_new(&spec) < 0 || vdpa_spec_set_name(spec, name) < 0)
+		return -ENOMEM;
+	vdpa_spec_set_mac(spec, mac);
+	return vdpa_dev_set(app->ctx, spec);
+}
+
+/* Did it take? Some answer "not supported" with success and a text. */
+static bool has_mac(struct app *app, const char *name, const uint8_t mac[6])
+{
+	CLEANUP(cleanup_vdpa_config_unref_cb) struct vdpa_config *c = NULL;
+	uint8_t is[6];
+
+	return !vdpa_ctx_get_warning(app->ctx) && vdpa_config_get(app->ctx, name, &c) == 0 &&
+	       vdpa_config_get_mac(c, is) && !memcmp(is, mac, sizeof(is));
+}
+
+static enum status fail_mac(struct app *app, const char *name, int err, bool *refused)
+{
+	if (err == -ENOMEM)
+		return diag_error(app, name, NULL, NULL);
+	if (!refused || (err != -EOPNOTSUPP && err != -EINVAL))
+		return diag_ctx(app, name);
+	*refused = true;
+	return ST_OK;
+}
+
+enum status state_set_mac(struct app *app, const struct state_device *have, const uint8_t mac[6],
+			  bool force, bool *refused)
+{
+	const char *name = have->name;
+	bool virtio = state_reads_mac_once(have);
+	enum status status = virtio ? state_check_unused(app, name, force) : ST_OK;
+	int err;
+
+	if (status)
+		return status;
+	err = set_mac(app, name, mac);
+	if (err < 0)
+		return fail_mac(app, name, err, refused);
+	if (!has_mac(app, name, mac)) {
+		if (!refused)
+			return diag_fail(app, name, EOPNOTSUPP, NULL,
+					 "\"%s\" does not take another MAC address", name);
+		*refused = true;
+		return ST_OK;
+	}
+	if (virtio && (vdpa_dev_unbind(app->ctx, name, 0) < 0 ||
+		       vdpa_dev_bind(app->ctx, name, have->driver, 0) < 0))
+		return diag_ctx(app, name);
+	return ST_OK;
+}
+
+bool state_reads_mac_once(const struct state_device *have)
+{
+	return have->driver && !strcmp(have->driver, "virtio_vdpa");
+}
+
+/* ---- as it was ---- */
 
 static int make_again(struct app *app, const struct state_device *d)
 {

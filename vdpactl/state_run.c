@@ -337,22 +337,23 @@ static void put_back_failed(struct runner *r)
 
 /* ---- addresses ---- */
 
+/* An interface that is made anew by this is waited for, unless another driver follows. */
+static enum status set_address(struct runner *r, const struct plan_item *item)
+{
+	enum status status = state_set_mac(r->app, item->have, item->want->mac, r->force, NULL);
+
+	if (!status && state_reads_mac_once(item->have) && !(item->todo & STEP_BIND))
+		status = runner_give(r, item->name, item->have->driver);
+	return status;
+}
+
 static void set_addresses(struct runner *r)
 {
 	for (size_t i = 0; i < r->plan->size; i++) {
-		CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 		struct plan_item *item = &r->plan->items[i];
-		enum status status = ST_OK;
 
-		if (!runner_wants(r, item, STEP_MAC))
-			continue;
-		if (vdpa_spec_new(&spec) < 0 || vdpa_spec_set_name(spec, item->name) < 0)
-			status = diag_error(r->app, item->name, NULL, NULL);
-		else
-			vdpa_spec_set_mac(spec, item->want->mac);
-		if (!status && vdpa_dev_set(r->app->ctx, spec) < 0)
-			status = diag_ctx(r->app, item->name);
-		runner_step(r, item, STEP_MAC, status);
+		if (runner_wants(r, item, STEP_MAC))
+			runner_step(r, item, STEP_MAC, set_address(r, item));
 	}
 }
 

@@ -115,6 +115,24 @@ readonly SF='{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","mac":"02:00:00:0
 	device_exists net && device_exists sf
 }
 
+@test "another address: an interface of virtio_vdpa is made anew with it, but not while it is up" {
+	local up='{"name":"up","mgmtdev":"vdpasim_net","mac":"02:00:00:00:00:03","driver":"virtio_vdpa"}' netdev
+	devices "$up"
+	works apply "$FILE"
+	netdev=$(below up 'virtio*/net/*')
+	ip link set "$netdev" up
+	devices "${up/03/04}"
+	captures 5 vdpactl apply "$FILE"
+	says "busy: interface $netdev of \"up\" is up"
+	works dev config show up
+	prints 'mac 02:00:00:00:00:03'
+	works apply "$FILE" force
+	prints_exactly '~ up mac 02:00:00:00:00:03 -> 02:00:00:00:00:04'
+	netdev=$(below up 'virtio*/net/*')
+	[[ $(<"/sys/class/net/$netdev/address") == 02:00:00:00:00:04 ]]
+	settled
+}
+
 @test "what is in use is neither deleted nor made again; with force an interface that is up is" {
 	local node disk pid
 	devices "$NET" "$BLK" '{"name":"up","mgmtdev":"vdpasim_net","mac":"02:00:00:00:00:03","driver":"virtio_vdpa"}'
