@@ -310,6 +310,10 @@ struct state_device state_device_keep(struct app *app, const struct state_device
 				      const struct state_device *have);
 /* The device is deleted and was not made anew: makes it as it was; how that went is noted. */
 void state_put_back(struct app *app, const struct state_device *have);
+/* The same of a disk whose options are known; not what it held in memory. */
+void state_put_back_vduse(struct app *app, const struct host_vduse *have);
+/* Starts the daemon of a disk that is not there. */
+enum status state_start(struct app *app, const struct state_vduse *v);
 /*
  * Gives a device that is there another address.  The driver of a virtio device reads
  * it once: such a device is refused when it is in use, and bound anew.  A parent that does

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "args.h"
 #include "bind.h"
 #include "state.h"
 #include "state_diff.h"
+#include "vduse.h"
 
 int state_spec(const struct state_device *d, struct vdpa_spec **spec)
 {
@@ -119,6 +121,55 @@ bool state_reads_mac_once(const struct state_device *have)
 	return have->driver && !strcmp(have->driver, "virtio_vdpa");
 }
 
+/* ---- a daemon ---- */
+
+static const struct {
+	unsigned int state;
+	uint64_t args;
+} given[] = {
+	{ STATE_HAS_QUEUES, HAS_QUEUES },
+	{ STATE_HAS_QUEUE_SIZE, HAS_QUEUE_SIZE },
+	{ STATE_HAS_BLOCK_SIZE, HAS_BLOCK_SIZE },
+	{ STATE_HAS_SERIAL, HAS_SERIAL },
+	{ STATE_HAS_CACHE, HAS_CACHE },
+	{ STATE_HAS_IN_ORDER, HAS_IN_ORDER },
+	{ STATE_HAS_RECONNECT, HAS_RECONNECT },
+	{ STATE_HAS_THREADS, HAS_THREADS },
+	{ STATE_HAS_POLL_US, HAS_POLL_US },
+	{ STATE_HAS_USER, HAS_USER },
+};
+
+enum status state_start(struct app *app, const struct state_vduse *v)
+{
+	struct args args = {
+		.name = v->name,
+		.vduse = {
+			.type = v->type,
+			.backend = v->backend,
+			.serial = v->serial,
+			.cache = v->cache,
+			.in_order = v->in_order,
+			.block_size = v->block_size == 512 ? "512" : "4096",
+			.user = v->user,
+			.threads = v->threads,
+			.poll_us = v->poll_us,
+			.queues = v->queues,
+			.queue_size = v->queue_size,
+			.reconnect = v->reconnect,
+		},
+	};
+
+	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
+		if (v->has & given[i].state)
+			args.has |= given[i].args;
+	}
+	if (v->readonly)
+		args.has |= HAS_READONLY;
+	if (v->packed)
+		args.has |= HAS_PACKED;
+	return vduse_start_block(app, &args);
+}
+
 /* ---- as it was ---- */
 
 static int make_again(struct app *app, const struct state_device *d)
@@ -154,4 +205,27 @@ void state_put_back(struct app *app, const struct state_device *have)
 	ret = make_again(app, &old);
 	app->undoing = false;
 	tell_put_back(app, have->name, !ret);
+}
+
+static enum status serve_again(struct app *app, const struct host_vduse *have)
+{
+	const char *name = have->is.name, *driver = have->is.driver;
+	enum status status = state_start(app, &have->is);
+
+	if (!status && have->attached)
+		status = vduse_attach(app, name);
+	if (!status && have->attached && driver && strcmp(driver, "none") &&
+	    vdpa_dev_bind(app->ctx, name, driver, 0) < 0)
+		status = diag_ctx(app, name);
+	return status;
+}
+
+void state_put_back_vduse(struct app *app, const struct host_vduse *have)
+{
+	enum status status;
+
+	app->undoing = true;
+	status = serve_again(app, have);
+	app->undoing = false;
+	tell_put_back(app, have->is.name, !status);
 }

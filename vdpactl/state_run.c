@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "args.h"
 #include "bind.h"
 #include "link.h"
 #include "state.h"
@@ -200,53 +199,6 @@ static void delete_vduse(struct runner *r)
 
 /* ---- daemons ---- */
 
-static const struct {
-	unsigned int state;
-	uint64_t args;
-} given[] = {
-	{ STATE_HAS_QUEUES, HAS_QUEUES },
-	{ STATE_HAS_QUEUE_SIZE, HAS_QUEUE_SIZE },
-	{ STATE_HAS_BLOCK_SIZE, HAS_BLOCK_SIZE },
-	{ STATE_HAS_SERIAL, HAS_SERIAL },
-	{ STATE_HAS_CACHE, HAS_CACHE },
-	{ STATE_HAS_IN_ORDER, HAS_IN_ORDER },
-	{ STATE_HAS_RECONNECT, HAS_RECONNECT },
-	{ STATE_HAS_THREADS, HAS_THREADS },
-	{ STATE_HAS_POLL_US, HAS_POLL_US },
-	{ STATE_HAS_USER, HAS_USER },
-};
-
-static enum status start_daemon(struct app *app, const struct state_vduse *v)
-{
-	struct args args = {
-		.name = v->name,
-		.vduse = {
-			.type = v->type,
-			.backend = v->backend,
-			.serial = v->serial,
-			.cache = v->cache,
-			.in_order = v->in_order,
-			.block_size = v->block_size == 512 ? "512" : "4096",
-			.user = v->user,
-			.threads = v->threads,
-			.poll_us = v->poll_us,
-			.queues = v->queues,
-			.queue_size = v->queue_size,
-			.reconnect = v->reconnect,
-		},
-	};
-
-	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
-		if (v->has & given[i].state)
-			args.has |= given[i].args;
-	}
-	if (v->readonly)
-		args.has |= HAS_READONLY;
-	if (v->packed)
-		args.has |= HAS_PACKED;
-	return vduse_start_block(app, &args);
-}
-
 static void start_daemons(struct runner *r)
 {
 	for (size_t i = 0; i < r->plan->size; i++) {
@@ -256,7 +208,7 @@ static void start_daemons(struct runner *r)
 			continue;
 		runner_step(r, item, STEP_START,
 			    item->action == PLAN_CHANGE ? vduse_resume(r->app, item->name, false) :
-							  start_daemon(r->app, item->vwant));
+							  state_start(r->app, item->vwant));
 	}
 }
 
@@ -329,9 +281,13 @@ static void put_back_failed(struct runner *r)
 	for (size_t i = 0; i < r->plan->size; i++) {
 		const struct plan_item *item = &r->plan->items[i];
 
-		if (item->action == PLAN_RECREATE && item->have && item->result == PLAN_FAILED &&
-		    !vduse_is_attached(item->name))
+		if (item->action != PLAN_RECREATE || item->result != PLAN_FAILED ||
+		    vduse_is_attached(item->name))
+			continue;
+		if (item->have)
 			state_put_back(r->app, item->have);
+		else if (item->vhave->known && !vduse_device_exists(item->name))
+			state_put_back_vduse(r->app, item->vhave);
 	}
 }
 

@@ -80,6 +80,19 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	settled
 }
 
+@test "the new daemon cannot start: the disk is put back with what it was served with" {
+	truncate -s 8M "$BATS_TEST_TMPDIR/image"
+	chmod 666 "$BATS_TEST_TMPDIR/image"
+	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
+	works apply "$FILE"
+	disks "${MEM/mem:4M/file:/no/where}" "${VM/null:1G/file:/no/where}"
+	captures 1 vdpactl apply "$FILE"
+	says 'the daemon of "mem" does not start' '"mem" is as it was' '"vm" is as it was'
+	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
+	settled
+	[[ -b /dev/vda && -c /dev/vhost-vdpa-0 ]]
+}
+
 @test "another driver needs no new daemon, other options do" {
 	local pid
 	disks "$MEM" "$VM"
