@@ -13,6 +13,7 @@
 #include "vdpactl/json_locate.h"
 #include "vdpactl/state.h"
 #include "vdpactl/state_diff.h"
+#include "vdpactl/vduse.h"
 
 #define TEXT(s) s, sizeof(s) - 1
 #define KEY(k)             \
@@ -261,6 +262,32 @@ static void test_options(void **state)
 	state_vduse_free(&v);
 }
 
+/* A name that was read, and what is there then. */
+int __wrap_vduse_names(struct vduse_names *names);
+
+int __wrap_vduse_names(struct vduse_names *names)
+{
+	names->names = calloc(1, sizeof(*names->names));
+	assert_non_null(names->names);
+	names->names[0] = strdup("vanished");
+	names->size = 1;
+	return 0;
+}
+
+static void test_vanished(void **state)
+{
+	struct state_host host = { 0 };
+	struct app app = { 0 };
+
+	(void)state;
+	assert_int_equal(app_context(&app), ST_OK);
+	setenv("VDUSED_RUNTIME_DIR", "/no/where", 1);
+	assert_int_equal(state_vduse_read(&app, &host), ST_OK);
+	assert_int_equal(host.n_vduse, 0);
+	state_host_free(&host);
+	vdpa_ctx_unref(app.ctx);
+}
+
 /* ---- the schema ---- */
 
 static json_t *load_schema(struct app *app)
@@ -400,10 +427,10 @@ static void test_schema(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_locate), cmocka_unit_test(test_path),
-		cmocka_unit_test(test_diff),   cmocka_unit_test(test_lacking),
-		cmocka_unit_test(test_keep),   cmocka_unit_test(test_options),
-		cmocka_unit_test(test_schema),
+		cmocka_unit_test(test_locate),	    cmocka_unit_test(test_path),
+		cmocka_unit_test(test_diff),	    cmocka_unit_test(test_lacking),
+		cmocka_unit_test(test_keep),	    cmocka_unit_test(test_options),
+		cmocka_unit_test(test_schema),	    cmocka_unit_test(test_vanished),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
