@@ -60,14 +60,14 @@ static enum status pass_run(struct app *app, const struct apply_options *o, stru
 }
 
 /* What was to be done in a dry run is as good as done. */
-static enum status tell(struct app *app, struct plan *plan)
+static enum status tell(struct app *app, struct plan *plan, enum status rest)
 {
 	plan_print(app, plan, app->opt.dry_run);
 	for (size_t i = 0; app->opt.dry_run && i < plan->size; i++) {
 		if (plan->items[i].result == PLAN_OPEN)
 			plan->items[i].result = PLAN_DONE;
 	}
-	return plan_status(plan);
+	return plan_status(plan, rest);
 }
 
 static enum status apply_at_once(struct app *app, const struct apply_options *o,
@@ -78,21 +78,23 @@ static enum status apply_at_once(struct app *app, const struct apply_options *o,
 
 	if (!status)
 		status = pass_run(app, o, &pass);
-	return status ? status : tell(app, &pass.plan);
+	return status ? status : tell(app, &pass.plan, ST_OK);
 }
 
-/* Of what is told both are one; the items' names and devices stay the passes'. */
-static enum status tell_both(struct app *app, const struct pass *a, const struct pass *b)
+/* Of what is told both are one, as far as they came (rest: why not further); the items' names and devices stay the passes'. */
+static enum status tell_both(struct app *app, const struct pass *a, const struct pass *b,
+			     enum status rest)
 {
 	CLEANUP(plan_free) struct plan both = { 0 };
 
 	both.items = calloc(a->plan.size + b->plan.size + 1, sizeof(*both.items));
 	if (!both.items)
 		return diag_error(app, NULL, NULL, NULL);
-	memcpy(both.items, a->plan.items, a->plan.size * sizeof(*both.items));
-	memcpy(both.items + a->plan.size, b->plan.items, b->plan.size * sizeof(*both.items));
-	both.size = a->plan.size + b->plan.size;
-	return tell(app, &both);
+	for (size_t i = 0; i < a->plan.size; i++)
+		both.items[both.size++] = a->plan.items[i];
+	for (size_t i = 0; i < b->plan.size; i++)
+		both.items[both.size++] = b->plan.items[i];
+	return tell(app, &both, rest);
 }
 
 /* One parent that never comes does not keep the other devices waiting. */
@@ -100,6 +102,7 @@ static enum status apply_ready_first(struct app *app, const struct apply_options
 				     const struct state *state, size_t n_ready)
 {
 	CLEANUP(pass_free) struct pass ready = { .part = *state }, late = { .part = *state };
+	struct apply_options o_late = *o;
 	enum status status = ST_OK;
 
 	ready.part.n_devices = n_ready;
@@ -111,13 +114,15 @@ static enum status apply_ready_first(struct app *app, const struct apply_options
 		if (!status)
 			status = pass_run(app, o, &ready);
 	}
-	if (!status)
-		status = state_wait_parents(app, &late.part, o->wait_ms);
+	if (status)
+		return status;
+	o_late.late = true;
+	status = state_wait_parents(app, &late.part, o->wait_ms);
 	if (!status)
 		status = app_connect(app);
 	if (!status)
-		status = pass_run(app, o, &late);
-	return status ? status : tell_both(app, &ready, &late);
+		status = pass_run(app, &o_late, &late);
+	return tell_both(app, &ready, &late, status);
 }
 
 static enum status apply_held(struct app *app, const struct apply_options *o, struct state *state)

@@ -203,6 +203,7 @@ struct apply_options {
 	bool prune;
 	bool force;
 	int wait_ms; /* for parents that are not there */
+	bool late; /* a part is done already: what is wrong with a device's features fails that one alone */
 };
 
 enum plan_action {
@@ -238,7 +239,7 @@ struct plan {
 
 /*
  * state_plan: compares.  Turns names of features in state into bits; what is
- * wrong with them is reported, and nothing is planned.  An item that can't be
+ * wrong with them is reported, and nothing is planned, unless late.  An item that can't be
  * done for a reason that shows now is reported and has failed.
  */
 enum status state_plan(struct app *app, const struct apply_options *o, struct state *state,
@@ -246,8 +247,11 @@ enum status state_plan(struct app *app, const struct apply_options *o, struct st
 void plan_free(struct plan *plan);
 /* Marks an item whose failure was reported. */
 void plan_fail(struct plan_item *item, enum status status);
-/* How the plan ended: only what had to change counts. */
-enum status plan_status(const struct plan *plan);
+/*
+ * How the plan ended: what was so already is as good as done, so that it is the same each time.
+ * rest is the failure of what could not be planned, or ST_OK.
+ */
+enum status plan_status(const struct plan *plan, enum status rest);
 
 /* ---- doing it: state_modules.c, state_run.c, state_drivers.c ---- */
 

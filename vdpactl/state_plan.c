@@ -29,18 +29,19 @@ void plan_fail(struct plan_item *item, enum status status)
 	item->status = status;
 }
 
-enum status plan_status(const struct plan *plan)
+enum status plan_status(const struct plan *plan, enum status rest)
 {
 	struct tally tally = { 0 };
 
 	for (size_t i = 0; i < plan->size; i++) {
 		const struct plan_item *item = &plan->items[i];
 
-		if (item->action != PLAN_KEEP)
-			tally_add(&tally, item->result == PLAN_DONE   ? ST_OK :
-					  item->result == PLAN_FAILED ? item->status :
-									ST_ERROR);
+		tally_add(&tally, item->action == PLAN_KEEP || item->result == PLAN_DONE ? ST_OK :
+				  item->result == PLAN_FAILED ? item->status :
+								ST_ERROR);
 	}
+	if (rest)
+		tally_add(&tally, rest);
 	return tally_status(&tally);
 }
 
@@ -181,14 +182,19 @@ static bool has_fixed_mac(const struct planner *p, const struct state_device *d)
 	       !(attrs & VDPA_PARENT_SET_MAC);
 }
 
-static void plan_device(struct planner *p, const struct state_device *want)
+static void plan_device(struct planner *p, size_t i)
 {
+	const struct state_device *want = &p->state->devices[i];
 	const struct state_device *have = state_host_device(p->host, want->name);
-	struct plan_item *item = add_item(p, PLAN_ADD, want->name);
-	enum status status;
+	struct plan_item *item = add_item(p, have ? PLAN_CHANGE : PLAN_ADD, want->name);
+	enum status status = name_features(p, i);
 
 	item->want = want;
 	item->have = have;
+	if (status) {
+		plan_fail(item, status);
+		return;
+	}
 	if (!have && state_host_vduse(p->host, want->name))
 		plan_fail(item, diag_fail(p->app, want->name, EEXIST, NULL,
 					  "\"%s\" is the name of a VDUSE device", want->name));
@@ -310,7 +316,7 @@ static enum status make_plan(struct planner *p)
 {
 	enum status status = list_parents(p);
 
-	for (size_t i = 0; i < p->state->n_devices && !status; i++)
+	for (size_t i = 0; i < p->state->n_devices && !status && !p->o->late; i++)
 		status = name_features(p, i);
 	if (status)
 		return status;
@@ -320,7 +326,7 @@ static enum status make_plan(struct planner *p)
 	if (!p->plan->items)
 		return diag_error(p->app, NULL, NULL, NULL);
 	for (size_t i = 0; i < p->state->n_devices; i++)
-		plan_device(p, &p->state->devices[i]);
+		plan_device(p, i);
 	for (size_t i = 0; i < p->state->n_vduse; i++)
 		plan_vduse(p, &p->state->vduse[i]);
 	return p->o->prune ? plan_prune(p) : ST_OK;

@@ -170,7 +170,8 @@ readonly SF='{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","mac":"02:00:00:0
 	[[ $(count) == 199 ]]
 	works --dry-run apply "$FILE"
 	prints_exactly '+ n100 mgmtdev gone/parent'
-	captures 3 vdpactl apply "$FILE"
+	# Again: the others are as the file says.
+	captures 9 vdpactl apply "$FILE"
 	[[ $(count) == 199 ]]
 }
 
@@ -283,8 +284,26 @@ lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 	wait "$!" && failed "ended well"
 	run -0 cat "$BATS_TEST_TMPDIR/out"
 	prints '+ net ' '+ sf ' '(not finished)'
-	captures 3 vdpactl --timeout 1 restore "$FILE"
+	captures 9 vdpactl --timeout 1 restore "$FILE"
 	says 'cannot add device "never"'
 	captures 3 vdpactl restore
 	says 'cannot read /etc/vdpactl/vdpactl.json'
+}
+
+@test "restore tells what it did first, whatever becomes of the late ones; a wrong feature fails its device alone" {
+	local bad='{"name":"bad","mgmtdev":"auxiliary/mlx5_core.sf.1","device_features":"RO"}'
+	load_standin sf_count=2
+	rmmod mlx5_standin
+	devices "$bad" "${SF/sf.1/sf.2}" "$NET"
+	"$VDPACTL" -j restore "$FILE" wait 30 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	wait_until 20 device_exists net
+	modprobe mlx5_standin sf_count=2
+	status=0
+	wait "$!" || status=$?
+	output=$(<"$BATS_TEST_TMPDIR/out")
+	stderr=$(<"$BATS_TEST_TMPDIR/err")
+	says '$.devices[0].device_features: "RO" is not a feature'
+	has_json '.restore // .apply | .done == 2 and .failed == ["bad"] and (.plan | map(.name) == ["net", "bad", "sf"])'
+	[[ $status == 9 ]] && device_exists sf
+	run ! device_exists bad
 }

@@ -288,6 +288,29 @@ static void test_vanished(void **state)
 	vdpa_ctx_unref(app.ctx);
 }
 
+/* ---- how a plan ended ---- */
+
+static void test_plan_status(void **state)
+{
+	struct plan_item items[] = {
+		{ .action = PLAN_ADD, .result = PLAN_FAILED, .status = ST_BUSY },
+		{ .action = PLAN_CHANGE, .result = PLAN_OPEN },
+		{ .action = PLAN_KEEP },
+		{ .action = PLAN_ADD, .result = PLAN_DONE },
+	};
+	struct plan failed = { items, 2 }, busy = { items, 3 }, good = { items + 2, 2 },
+		    none = { 0 };
+
+	(void)state;
+	assert_int_equal(plan_status(&failed, ST_OK), ST_BUSY);
+	assert_int_equal(plan_status(&busy, ST_OK), ST_PARTLY);
+	assert_int_equal(plan_status(&good, ST_OK), ST_OK);
+	/* What was not even planned. */
+	assert_int_equal(plan_status(&good, ST_TIMEOUT), ST_PARTLY);
+	assert_int_equal(plan_status(&failed, ST_TIMEOUT), ST_BUSY);
+	assert_int_equal(plan_status(&none, ST_TIMEOUT), ST_TIMEOUT);
+}
+
 /* ---- the schema ---- */
 
 static json_t *load_schema(struct app *app)
@@ -431,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_diff),	    cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_keep),	    cmocka_unit_test(test_options),
 		cmocka_unit_test(test_schema),	    cmocka_unit_test(test_vanished),
+		cmocka_unit_test(test_plan_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
