@@ -57,6 +57,7 @@ struct app {
 	unsigned long line;
 	unsigned long column; /* of a file of another kind; 0: not told */
 	int64_t started; /* monotonic milliseconds, when the command that runs began */
+	int signal; /* ended the work of the command and is still to end a batch; 0: none */
 	bool undoing; /* what failed: neither --timeout nor a signal ends that */
 
 	struct strbuf out; /* what goes to stdout when the command is through */

@@ -145,18 +145,22 @@ static enum status apply_held(struct app *app, const struct apply_options *o, st
 					    apply_at_once(app, o, state);
 }
 
-/* What was held has ended the work and is not to end the program before it says so. */
-static void release_signals(const sigset_t *before)
+/*
+ * What was held has ended the work and is not to end the program before it says so.  After
+ * that it ends a batch, whose other commands are not to run.
+ */
+static void release_signals(struct app *app, const sigset_t *before)
 {
 	const struct timespec now = { 0 };
 	sigset_t ending;
+	int signal;
 
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGINT);
 	sigaddset(&ending, SIGTERM);
 	sigaddset(&ending, SIGHUP);
-	while (sigtimedwait(&ending, NULL, &now) > 0)
-		continue;
+	while ((signal = sigtimedwait(&ending, NULL, &now)) > 0)
+		app->signal = signal;
 	sigprocmask(SIG_SETMASK, before, NULL);
 }
 
@@ -174,7 +178,7 @@ enum status state_apply(struct app *app, const struct apply_options *o)
 		return status;
 	vduse_hold_signals(&before);
 	status = apply_held(app, o, &state);
-	release_signals(&before);
+	release_signals(app, &before);
 	return status;
 }
 

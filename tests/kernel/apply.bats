@@ -205,6 +205,25 @@ bound() { set -- /sys/bus/vdpa/drivers/vhost_vdpa/k*; [[ -e $1 ]] || shift; echo
 	[[ $(bound) == 300 && $(</sys/bus/vdpa/drivers_autoprobe) == 1 ]]
 }
 
+@test "a signal ends apply, tells that, and ends the batch that it is in" {
+	local pid
+	devices "$NET"
+	mkdir -p /run/vdpactl
+	background flock -F /run/vdpactl/apply.lock sleep 100
+	wait_until 5 eval '! lock_is_free'
+	printf 'apply %s\ndev add name later mgmtdev vdpasim_net\n' "$FILE" >"$BATS_TEST_TMPDIR/batch"
+	"$VDPACTL" -force -batch "$BATS_TEST_TMPDIR/batch" >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	# It holds the signals, which are 1, 2 and 15.
+	wait_until 20 grep -q '^SigBlk:.*4003$' "/proc/$pid/status"
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	grep -q interrupted "$BATS_TEST_TMPDIR/err"
+	[[ $status == 143 ]]
+	run ! device_exists later
+}
+
 lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 
 @test "two at once: one waits for the other, and finds nothing to do; a deadline ends the wait" {
