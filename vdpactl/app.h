@@ -57,6 +57,8 @@ struct app {
 	unsigned long line;
 	unsigned long column; /* of a file of another kind; 0: not told */
 	int64_t started; /* monotonic milliseconds, when the command that runs began */
+	int signal; /* ended the work of the command and is still to end a batch; 0: none */
+	bool undoing; /* what failed: neither --timeout nor a signal ends that */
 
 	struct strbuf out; /* what goes to stdout when the command is through */
 	struct progress *progress; /* the one that is shown; NULL: none */
@@ -91,7 +93,10 @@ enum status app_finish(struct app *app, enum status status);
 /* Monotonic time in milliseconds. */
 int64_t app_now_ms(void);
 void app_nap_ms(int ms);
-/* ms, or as much as --timeout leaves to this command: everything that waits asks this first. */
+/*
+ * ms, or as much as --timeout leaves to this command, unless it is undoing what it did:
+ * everything that waits asks this first.
+ */
 int app_limit_ms(const struct app *app, int ms);
 /* Makes app->ctx, for what needs no netlink; a failure is reported. */
 enum status app_context(struct app *app);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* -batch: many commands over one connection. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "app.h"
@@ -40,7 +41,10 @@ static enum status run_file(struct app *app, FILE *f)
 		enum status status;
 
 		app->line = cmd.line;
+		app->signal = 0;
 		status = run_line(app, &cmd, &options);
+		if (app->signal)
+			raise(app->signal);
 		tally_add(&tally, status);
 		if (status && !options.force)
 			break;

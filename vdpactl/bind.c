@@ -65,14 +65,14 @@ enum status bind_load_driver(struct app *app, const char *driver)
 /* ---- autoprobe ---- */
 
 /* flock() with a deadline, and an end when a signal came: 0 or -errno. */
-static int lock(int fd, int operation, int timeout_ms)
+static int lock(const struct app *app, int fd, int operation, int timeout_ms)
 {
 	int64_t end = app_now_ms() + timeout_ms;
 
 	while (flock(fd, operation | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
-		if (vduse_interrupted())
+		if (vduse_interrupted(app))
 			return -EINTR;
 		if (app_now_ms() >= end)
 			return -ETIMEDOUT;
@@ -81,7 +81,7 @@ static int lock(int fd, int operation, int timeout_ms)
 	return 0;
 }
 
-int bind_lock(const char *path, int timeout_ms)
+int bind_lock(const struct app *app, const char *path, int timeout_ms)
 {
 	int fd, r;
 
@@ -90,7 +90,7 @@ int bind_lock(const char *path, int timeout_ms)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	r = lock(fd, LOCK_EX, timeout_ms);
+	r = lock(app, fd, LOCK_EX, timeout_ms);
 	if (!r)
 		return fd;
 	close(fd);
@@ -129,7 +129,7 @@ static int switch_back(struct app *app, int fd, bool was)
 enum status bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a)
 {
 	a->was = false;
-	a->fd = bind_lock(LOCK_FILE, app_limit_ms(app, LOCK_MS));
+	a->fd = bind_lock(app, LOCK_FILE, app_limit_ms(app, LOCK_MS));
 	if (a->fd == -EINTR)
 		return diag_fail(app, name, EINTR, NULL, "interrupted");
 	if (a->fd < 0)
@@ -185,9 +185,9 @@ int bind_autoprobe_keep(struct app *app)
 
 	if (fd < 0)
 		return -1;
-	r = lock(fd, LOCK_SH, app_limit_ms(app, LOCK_MS));
+	r = lock(app, fd, LOCK_SH, app_limit_ms(app, LOCK_MS));
 	if (!r && fstat(fd, &st) == 0 && st.st_size) {
-		r = lock(fd, LOCK_EX, app_limit_ms(app, LOCK_MS));
+		r = lock(app, fd, LOCK_EX, app_limit_ms(app, LOCK_MS));
 		if (!r)
 			(void)switch_back(app, fd, true);
 	}
@@ -228,7 +228,7 @@ enum status bind_wait(struct app *app, const char *name, enum vdpa_condition con
 			return ST_OK;
 		if (r != -ETIMEDOUT)
 			return diag_ctx(app, name);
-		if (vduse_interrupted())
+		if (vduse_interrupted(app))
 			return diag_fail(app, name, EINTR, NULL, "interrupted");
 		if (left <= 0)
 			return fail_timeout(app, name, condition, limit);

@@ -19,7 +19,7 @@
  * Locks a file of that directory, which is made: its descriptor, to be closed, or
  * -ETIMEDOUT, -EINTR (a held signal came) or -errno.
  */
-int bind_lock(const char *path, int timeout_ms);
+int bind_lock(const struct app *app, const char *path, int timeout_ms);
 
 /* Autoprobe is off from _off to _back; whoever is killed in between is made up for by the next one. */
 struct autoprobe {

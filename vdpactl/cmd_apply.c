@@ -19,7 +19,7 @@ static enum status take_lock(struct app *app, int *fd)
 {
 	int ms = app_limit_ms(app, LOCK_MS);
 
-	*fd = bind_lock(LOCK_FILE, ms);
+	*fd = bind_lock(app, LOCK_FILE, ms);
 	if (*fd >= 0)
 		return ST_OK;
 	if (*fd == -ETIMEDOUT)
@@ -53,21 +53,21 @@ static enum status pass_run(struct app *app, const struct apply_options *o, stru
 	enum status status = state_host_read(app, &pass->host);
 
 	if (!status)
-		status = state_plan(app, o->file, &pass->part, &pass->host, o->prune, &pass->plan);
+		status = state_plan(app, o, &pass->part, &pass->host, &pass->plan);
 	if (!status && !app->opt.dry_run)
 		plan_run(app, &pass->plan, o->force);
 	return status;
 }
 
 /* What was to be done in a dry run is as good as done. */
-static enum status tell(struct app *app, struct plan *plan)
+static enum status tell(struct app *app, struct plan *plan, enum status rest)
 {
 	plan_print(app, plan, app->opt.dry_run);
 	for (size_t i = 0; app->opt.dry_run && i < plan->size; i++) {
 		if (plan->items[i].result == PLAN_OPEN)
 			plan->items[i].result = PLAN_DONE;
 	}
-	return plan_status(plan);
+	return plan_status(plan, rest);
 }
 
 static enum status apply_at_once(struct app *app, const struct apply_options *o,
@@ -78,21 +78,23 @@ static enum status apply_at_once(struct app *app, const struct apply_options *o,
 
 	if (!status)
 		status = pass_run(app, o, &pass);
-	return status ? status : tell(app, &pass.plan);
+	return status ? status : tell(app, &pass.plan, ST_OK);
 }
 
-/* Of what is told both are one; the items' names and devices stay the passes'. */
-static enum status tell_both(struct app *app, const struct pass *a, const struct pass *b)
+/* Of what is told both are one, as far as they came (rest: why not further); the items' names and devices stay the passes'. */
+static enum status tell_both(struct app *app, const struct pass *a, const struct pass *b,
+			     enum status rest)
 {
 	CLEANUP(plan_free) struct plan both = { 0 };
 
 	both.items = calloc(a->plan.size + b->plan.size + 1, sizeof(*both.items));
 	if (!both.items)
 		return diag_error(app, NULL, NULL, NULL);
-	memcpy(both.items, a->plan.items, a->plan.size * sizeof(*both.items));
-	memcpy(both.items + a->plan.size, b->plan.items, b->plan.size * sizeof(*both.items));
-	both.size = a->plan.size + b->plan.size;
-	return tell(app, &both);
+	for (size_t i = 0; i < a->plan.size; i++)
+		both.items[both.size++] = a->plan.items[i];
+	for (size_t i = 0; i < b->plan.size; i++)
+		both.items[both.size++] = b->plan.items[i];
+	return tell(app, &both, rest);
 }
 
 /* One parent that never comes does not keep the other devices waiting. */
@@ -100,6 +102,7 @@ static enum status apply_ready_first(struct app *app, const struct apply_options
 				     const struct state *state, size_t n_ready)
 {
 	CLEANUP(pass_free) struct pass ready = { .part = *state }, late = { .part = *state };
+	struct apply_options o_late = *o;
 	enum status status = ST_OK;
 
 	ready.part.n_devices = n_ready;
@@ -111,13 +114,15 @@ static enum status apply_ready_first(struct app *app, const struct apply_options
 		if (!status)
 			status = pass_run(app, o, &ready);
 	}
-	if (!status)
-		status = state_wait_parents(app, &late.part, o->wait_ms);
+	if (status)
+		return status;
+	o_late.late = true;
+	status = state_wait_parents(app, &late.part, o->wait_ms);
 	if (!status)
 		status = app_connect(app);
 	if (!status)
-		status = pass_run(app, o, &late);
-	return status ? status : tell_both(app, &ready, &late);
+		status = pass_run(app, &o_late, &late);
+	return tell_both(app, &ready, &late, status);
 }
 
 static enum status apply_held(struct app *app, const struct apply_options *o, struct state *state)
@@ -140,18 +145,22 @@ static enum status apply_held(struct app *app, const struct apply_options *o, st
 					    apply_at_once(app, o, state);
 }
 
-/* What was held has ended the work and is not to end the program before it says so. */
-static void release_signals(const sigset_t *before)
+/*
+ * What was held has ended the work and is not to end the program before it says so.  After
+ * that it ends a batch, whose other commands are not to run.
+ */
+static void release_signals(struct app *app, const sigset_t *before)
 {
 	const struct timespec now = { 0 };
 	sigset_t ending;
+	int signal;
 
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGINT);
 	sigaddset(&ending, SIGTERM);
 	sigaddset(&ending, SIGHUP);
-	while (sigtimedwait(&ending, NULL, &now) > 0)
-		continue;
+	while ((signal = sigtimedwait(&ending, NULL, &now)) > 0)
+		app->signal = signal;
 	sigprocmask(SIG_SETMASK, before, NULL);
 }
 
@@ -169,7 +178,7 @@ enum status state_apply(struct app *app, const struct apply_options *o)
 		return status;
 	vduse_hold_signals(&before);
 	status = apply_held(app, o, &state);
-	release_signals(&before);
+	release_signals(app, &before);
 	return status;
 }
 

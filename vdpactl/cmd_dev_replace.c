@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "bind.h"
 #include "command.h"
 #include "dev_args.h"
 #include "devs.h"
@@ -92,58 +91,6 @@ static enum status read_have(struct replace *r, const struct vdpa_dev *dev)
 
 /* ---- changing ---- */
 
-/* Nothing but the address: there is no more that can be changed. */
-static int set_mac(const struct replace *r)
-{
-	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
-
-	if (vdpa_spec_new(&spec) < 0 || vdpa_spec_set_name(spec, r->args->name) < 0)
-		return -ENOMEM;
-	vdpa_spec_set_mac(spec, r->want.mac);
-	return vdpa_dev_set(r->app->ctx, spec);
-}
-
-/* Did it take? Some answer "not supported" with success and a text. */
-static bool has_mac(const struct replace *r)
-{
-	CLEANUP(cleanup_vdpa_config_unref_cb) struct vdpa_config *c = NULL;
-	uint8_t mac[6];
-
-	return !vdpa_ctx_get_warning(r->app->ctx) &&
-	       vdpa_config_get(r->app->ctx, r->args->name, &c) == 0 &&
-	       vdpa_config_get_mac(c, mac) && !memcmp(mac, r->want.mac, sizeof(mac));
-}
-
-/*
- * The driver of a virtio device reads its address once, so that it is bound anew.
- * *anew: the parent does not change addresses.
- */
-static enum status change_mac(struct replace *r, bool *anew)
-{
-	const char *name = r->args->name, *driver = r->have.driver;
-	bool virtio = driver && !strcmp(driver, "virtio_vdpa");
-	enum status status =
-		virtio ? state_check_unused(r->app, name, r->force) : ST_OK;
-	int err;
-
-	if (status)
-		return status;
-	err = set_mac(r);
-	if (!err && !has_mac(r))
-		err = -EOPNOTSUPP;
-	*anew = err == -EOPNOTSUPP || err == -EINVAL;
-	if (*anew)
-		return ST_OK;
-	if (err < 0)
-		return err == -ENOMEM ? diag_error(r->app, name, NULL, NULL) :
-					diag_ctx(r->app, name);
-	r->result = RESULT_CHANGED;
-	if (virtio && (vdpa_dev_unbind(r->app->ctx, name, 0) < 0 ||
-		       vdpa_dev_bind(r->app->ctx, name, driver, 0) < 0))
-		return diag_ctx(r->app, name);
-	return ST_OK;
-}
-
 /* What is not given is as it was, the driver, too. */
 static enum status make_anew(struct replace *r)
 {
@@ -198,9 +145,11 @@ static enum status adjust(struct replace *r)
 		differs |= state_diff_lacking(&r->want, &r->have, offered);
 	anew = differs & STATE_DIFF_FIXED;
 	if (!anew && differs & STATE_DIFF_MAC)
-		status = change_mac(r, &anew);
+		status = state_set_mac(r->app, &r->have, r->want.mac, r->force, &anew);
 	if (status)
 		return status;
+	if (!anew && differs & STATE_DIFF_MAC)
+		r->result = RESULT_CHANGED;
 	return anew ? make_anew(r) : change_driver(r, differs & STATE_DIFF_DRIVER);
 }
 

@@ -20,6 +20,11 @@ struct left_out {
 	size_t n;
 };
 
+static void left_out_free(struct left_out *l)
+{
+	strbuf_free(&l->names);
+}
+
 static void leave_out(struct left_out *l, const char *name)
 {
 	if (l->n++ < NAMED_MAX)
@@ -32,7 +37,6 @@ static void tell(struct app *app, struct left_out *l, const char *why)
 		strbuf_addf(&l->names, " and %zu more", l->n - NAMED_MAX);
 	if (l->n)
 		diag_note(app, "left out, %s: %s", why, l->names.s ? l->names.s : "");
-	strbuf_free(&l->names);
 }
 
 static bool is_text(const char *s)
@@ -50,7 +54,7 @@ static bool is_text(const char *s)
 /* Moves what is kept to the front; the host's arrays become the state's. */
 static void keep_devices(struct app *app, struct state_host *host, struct state *state)
 {
-	struct left_out unmanaged = { 0 }, odd = { 0 }, bare = { 0 };
+	CLEANUP(left_out_free) struct left_out unmanaged = { 0 }, odd = { 0 }, bare = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < host->n_devices; i++) {
@@ -80,7 +84,7 @@ static void keep_devices(struct app *app, struct state_host *host, struct state 
 
 static enum status keep_vduse(struct app *app, struct state_host *host, struct state *state)
 {
-	struct left_out others = { 0 }, units = { 0 }, rest = { 0 };
+	CLEANUP(left_out_free) struct left_out others = { 0 }, units = { 0 }, rest = { 0 };
 
 	state->vduse = calloc(host->n_vduse + 1, sizeof(*state->vduse));
 	if (!state->vduse)

@@ -145,9 +145,9 @@ static enum status make(struct app *app, const struct args *args, const struct m
 	enum status status = vduse_start_block(app, args);
 
 	/* A daemon that is not ready in time may be so later. */
-	if (status && status != ST_TIMEOUT && !vduse_interrupted())
+	if (status && status != ST_TIMEOUT && !vduse_interrupted(app))
 		return status;
-	if (!status && vduse_interrupted())
+	if (!status && vduse_interrupted(app))
 		status = diag_fail(app, args->name, EINTR, NULL, "interrupted");
 	if (!status)
 		status = vduse_attach(app, args->name);

@@ -85,7 +85,7 @@ enum status make_bound(struct app *app, const char *name, const struct make_plan
 	link_tidy(name);
 	if (plan->wait)
 		status = bind_wait(app, name, VDPA_WAIT_USABLE, plan->wait_ms, NULL);
-	else if (plan->driver && vduse_interrupted())
+	else if (plan->driver && vduse_interrupted(app))
 		status = diag_fail(app, name, EINTR, NULL, "interrupted");
 	if (!status && plan->owned)
 		status = link_make(app, name, &plan->owner);

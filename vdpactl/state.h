@@ -55,6 +55,7 @@
 #define STATE_HAS_THREADS (1u << 17)
 #define STATE_HAS_POLL_US (1u << 18)
 #define STATE_HAS_USER (1u << 19)
+#define STATE_HAS_IN_ORDER (1u << 20)
 
 /* A vDPA device of a parent.  What has no bit in `has` is not given, or was not told. */
 struct state_device {
@@ -81,6 +82,7 @@ struct state_vduse {
 	char *serial;
 	char *user;
 	const char *cache;
+	const char *in_order;
 	const char *driver;
 	uint64_t queues;
 	uint64_t queue_size;
@@ -196,6 +198,14 @@ bool state_device_of(const struct vdpa_dev *dev, const struct vdpa_config *confi
 
 /* ---- what is to be done: state_plan.c ---- */
 
+struct apply_options {
+	const char *file;
+	bool prune;
+	bool force;
+	int wait_ms; /* for parents that are not there */
+	bool late; /* a part is done already: what is wrong with a device's features fails that one alone */
+};
+
 enum plan_action {
 	PLAN_KEEP,
 	PLAN_ADD,
@@ -229,18 +239,21 @@ struct plan {
 
 /*
  * state_plan: compares.  Turns names of features in state into bits; what is
- * wrong with them is reported, and nothing is planned.  An item that can't be
+ * wrong with them is reported, and nothing is planned, unless late.  An item that can't be
  * done for a reason that shows now is reported and has failed.
  */
-enum status state_plan(struct app *app, const char *file, struct state *state,
-		       const struct state_host *host, bool prune, struct plan *plan);
+enum status state_plan(struct app *app, const struct apply_options *o, struct state *state,
+		       const struct state_host *host, struct plan *plan);
 void plan_free(struct plan *plan);
 /* Marks an item whose failure was reported. */
 void plan_fail(struct plan_item *item, enum status status);
-/* How the plan ended: only what had to change counts. */
-enum status plan_status(const struct plan *plan);
+/*
+ * How the plan ended: what was so already is as good as done, so that it is the same each time.
+ * rest is the failure of what could not be planned, or ST_OK.
+ */
+enum status plan_status(const struct plan *plan, enum status rest);
 
-/* ---- doing it: state_modules.c, state_run.c, state_drivers.c, state_use.c ---- */
+/* ---- doing it: state_modules.c, state_run.c, state_drivers.c ---- */
 
 /* Steps of an item, in their order. */
 #define STEP_DELETE (1u << 0)
@@ -281,6 +294,8 @@ void plan_run(struct app *app, struct plan *plan, bool force);
 void runner_step(struct runner *r, struct plan_item *item, unsigned int step, enum status status);
 /* false when a signal came, or when the item does not need the step. */
 bool runner_wants(struct runner *r, const struct plan_item *item, unsigned int step);
+/* Binds a device, unless it is bound to that driver, and waits for what this makes. */
+enum status runner_give(struct runner *r, const char *name, const char *driver);
 /* Gives the devices their drivers, and waits for what these make. */
 void runner_bind(struct runner *r);
 /* What the device can be made with again; the strings stay d's. */
@@ -299,6 +314,20 @@ struct state_device state_device_keep(struct app *app, const struct state_device
 				      const struct state_device *have);
 /* The device is deleted and was not made anew: makes it as it was; how that went is noted. */
 void state_put_back(struct app *app, const struct state_device *have);
+/* The same of a disk whose options are known; not what it held in memory. */
+void state_put_back_vduse(struct app *app, const struct host_vduse *have);
+/* Starts the daemon of a disk that is not there. */
+enum status state_start(struct app *app, const struct state_vduse *v);
+/*
+ * Gives a device that is there another address.  The driver of a virtio device reads
+ * it once: such a device is refused when it is in use, and bound anew.  A parent that does
+ * not change addresses is a failure, or *refused, which is set then and false before.
+ */
+enum status state_set_mac(struct app *app, const struct state_device *have, const uint8_t mac[6],
+			  bool force, bool *refused);
+bool state_reads_mac_once(const struct state_device *have);
+
+/* ---- state_use.c ---- */
 
 /*
  * Refuses to pull a device away from under a disk that is in use, or (not with
@@ -313,13 +342,6 @@ enum status state_check_unused(struct app *app, const char *name, bool force);
 void plan_print(struct app *app, const struct plan *plan, bool dry_run);
 
 /* ---- cmd_apply.c ---- */
-
-struct apply_options {
-	const char *file;
-	bool prune;
-	bool force;
-	int wait_ms; /* for parents that are not there */
-};
 
 enum status state_apply(struct app *app, const struct apply_options *o);
 

@@ -23,7 +23,7 @@ static bool is_bound(const struct plan_item *item)
 }
 
 /* Nodes that do not come cost no more than one of them alone. */
-static enum status bind(struct runner *r, const char *name, const char *driver)
+enum status runner_give(struct runner *r, const char *name, const char *driver)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	int64_t begin = app_now_ms();
@@ -46,7 +46,7 @@ static enum status change_driver(struct runner *r, const struct plan_item *item)
 	if (status)
 		return status;
 	if (strcmp(driver, "none"))
-		status = bind(r, item->name, driver);
+		status = runner_give(r, item->name, driver);
 	else if (vdpa_dev_unbind(r->app->ctx, item->name, 0) < 0)
 		status = diag_ctx(r->app, item->name);
 	link_tidy(item->name);

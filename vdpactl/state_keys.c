@@ -5,6 +5,7 @@
 static const char *const drivers[] = { "vhost_vdpa", "virtio_vdpa", "none", NULL };
 static const char *const types[] = { "block", NULL };
 static const char *const caches[] = { "direct", "buffered", NULL };
+static const char *const switches[] = { "on", "off", NULL };
 
 #define DEVICE(field) offsetof(struct state_device, field)
 #define VDUSE(field) offsetof(struct state_vduse, field)
@@ -38,6 +39,8 @@ const struct state_key state_vduse_keys[] = {
 	{ "serial", STATE_KIND_TEXT, STATE_HAS_SERIAL, .max = 20, .offset = VDUSE(serial) },
 	{ "cache", STATE_KIND_CHOICE, STATE_HAS_CACHE, .choices = caches, .offset = VDUSE(cache) },
 	{ "packed", STATE_KIND_BOOL, STATE_HAS_PACKED, .offset = VDUSE(packed) },
+	{ "in_order", STATE_KIND_CHOICE, STATE_HAS_IN_ORDER, .choices = switches,
+	  .offset = VDUSE(in_order) },
 	{ "reconnect", STATE_KIND_NUMBER, STATE_HAS_RECONNECT, .max = 1000000,
 	  .offset = VDUSE(reconnect) },
 	{ "threads", STATE_KIND_NUMBER, STATE_HAS_THREADS, .max = 64, .offset = VDUSE(threads) },

@@ -48,6 +48,8 @@ void state_vduse_defaults(struct state_vduse *v)
 		v->poll_us = POLL_US;
 	if (!(v->has & STATE_HAS_CACHE))
 		v->cache = "direct";
+	if (!(v->has & STATE_HAS_IN_ORDER))
+		v->in_order = "off";
 }
 
 const char *state_driver(const char *text)

@@ -174,7 +174,7 @@ enum status state_wait_parents(struct app *app, const struct state *state, int w
 		if (left < 0)
 			return ST_ERROR;
 		n = (size_t)left;
-		if (!n || app_now_ms() >= end || vduse_interrupted())
+		if (!n || app_now_ms() >= end || vduse_interrupted(app))
 			break;
 		app_nap_ms(POLL_MS);
 		state_load_modules(app, state);

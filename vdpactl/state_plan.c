@@ -8,7 +8,7 @@
 
 struct planner {
 	struct app *app;
-	const char *file;
+	const struct apply_options *o;
 	struct state *state;
 	const struct state_host *host;
 	struct vdpa_mgmtdev_list *parents; /* owned */
@@ -29,18 +29,19 @@ void plan_fail(struct plan_item *item, enum status status)
 	item->status = status;
 }
 
-enum status plan_status(const struct plan *plan)
+enum status plan_status(const struct plan *plan, enum status rest)
 {
 	struct tally tally = { 0 };
 
 	for (size_t i = 0; i < plan->size; i++) {
 		const struct plan_item *item = &plan->items[i];
 
-		if (item->action != PLAN_KEEP)
-			tally_add(&tally, item->result == PLAN_DONE   ? ST_OK :
-					  item->result == PLAN_FAILED ? item->status :
-									ST_ERROR);
+		tally_add(&tally, item->action == PLAN_KEEP || item->result == PLAN_DONE ? ST_OK :
+				  item->result == PLAN_FAILED ? item->status :
+								ST_ERROR);
 	}
+	if (rest)
+		tally_add(&tally, rest);
 	return tally_status(&tally);
 }
 
@@ -95,8 +96,8 @@ static enum status bad_feature(const struct planner *p, size_t i, const char *ba
 	diag_fail(p->app, p->state->devices[i].name, EINVAL, NULL,
 		  "%s: $.devices[%zu].device_features: \"%.*s\" is not a feature, expected names "
 		  "like those that \"%s\" offers: %s",
-		  p->file, p->state->devices[i].index, (int)len, bad, p->state->devices[i].mgmtdev,
-		  names.len ? names.s : "none");
+		  p->o->file, p->state->devices[i].index, (int)len, bad,
+		  p->state->devices[i].mgmtdev, names.len ? names.s : "none");
 	return ST_USAGE;
 }
 
@@ -181,14 +182,19 @@ static bool has_fixed_mac(const struct planner *p, const struct state_device *d)
 	       !(attrs & VDPA_PARENT_SET_MAC);
 }
 
-static void plan_device(struct planner *p, const struct state_device *want)
+static void plan_device(struct planner *p, size_t i)
 {
+	const struct state_device *want = &p->state->devices[i];
 	const struct state_device *have = state_host_device(p->host, want->name);
-	struct plan_item *item = add_item(p, PLAN_ADD, want->name);
-	enum status status;
+	struct plan_item *item = add_item(p, have ? PLAN_CHANGE : PLAN_ADD, want->name);
+	enum status status = name_features(p, i);
 
 	item->want = want;
 	item->have = have;
+	if (status) {
+		plan_fail(item, status);
+		return;
+	}
 	if (!have && state_host_vduse(p->host, want->name))
 		plan_fail(item, diag_fail(p->app, want->name, EEXIST, NULL,
 					  "\"%s\" is the name of a VDUSE device", want->name));
@@ -229,6 +235,16 @@ static enum status check_vduse(const struct planner *p, const char *name,
 	return ST_OK;
 }
 
+/* That it may have been made otherwise is no reason to lose what a disk holds. */
+static enum status check_known(const struct planner *p, const struct host_vduse *have)
+{
+	if (have->known || p->o->force)
+		return ST_OK;
+	return diag_fail(p->app, have->is.name, EOPNOTSUPP,
+			 "\"force\" deletes it and makes it anew",
+			 "\"%s\" is left as it is: its options are not understood", have->is.name);
+}
+
 static void plan_vduse(struct planner *p, const struct state_vduse *want)
 {
 	const struct host_vduse *have = state_host_vduse(p->host, want->name);
@@ -244,6 +260,9 @@ static void plan_vduse(struct planner *p, const struct state_vduse *want)
 	item->action = PLAN_RECREATE;
 	if (!have->known || !state_vduse_same(want, &have->is)) {
 		item->differs = STATE_DIFF_OPTIONS;
+		status = check_known(p, have);
+		if (status)
+			plan_fail(item, status);
 		return;
 	}
 	item->differs = (have->served ? 0 : STATE_DIFF_DAEMON) |
@@ -293,11 +312,11 @@ static enum status plan_prune(struct planner *p)
 	return ST_OK;
 }
 
-static enum status make_plan(struct planner *p, bool prune)
+static enum status make_plan(struct planner *p)
 {
 	enum status status = list_parents(p);
 
-	for (size_t i = 0; i < p->state->n_devices && !status; i++)
+	for (size_t i = 0; i < p->state->n_devices && !status && !p->o->late; i++)
 		status = name_features(p, i);
 	if (status)
 		return status;
@@ -307,20 +326,20 @@ static enum status make_plan(struct planner *p, bool prune)
 	if (!p->plan->items)
 		return diag_error(p->app, NULL, NULL, NULL);
 	for (size_t i = 0; i < p->state->n_devices; i++)
-		plan_device(p, &p->state->devices[i]);
+		plan_device(p, i);
 	for (size_t i = 0; i < p->state->n_vduse; i++)
 		plan_vduse(p, &p->state->vduse[i]);
-	return prune ? plan_prune(p) : ST_OK;
+	return p->o->prune ? plan_prune(p) : ST_OK;
 }
 
-enum status state_plan(struct app *app, const char *file, struct state *state,
-		       const struct state_host *host, bool prune, struct plan *plan)
+enum status state_plan(struct app *app, const struct apply_options *o, struct state *state,
+		       const struct state_host *host, struct plan *plan)
 {
-	struct planner p = { .app = app, .file = file, .state = state, .host = host, .plan = plan };
+	struct planner p = { .app = app, .o = o, .state = state, .host = host, .plan = plan };
 	enum status status;
 
 	*plan = (struct plan){ 0 };
-	status = make_plan(&p, prune);
+	status = make_plan(&p);
 	free(p.sorted);
 	vdpa_mgmtdev_list_unref(p.parents);
 	if (status)

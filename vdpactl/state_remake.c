@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A device that is deleted and made anew: as it was, or with what is asked of it. */
+/* A device that is deleted and made anew: as it was, or with what is asked of it.  And one that gets another address. */
 #include <errno.h>
 #include <string.h>
 
+#include "args.h"
 #include "bind.h"
 #include "state.h"
 #include "state_diff.h"
+#include "vduse.h"
 
 int state_spec(const struct state_device *d, struct vdpa_spec **spec)
 {
@@ -55,10 +57,126 @@ struct state_device state_device_keep(struct app *app, const struct state_device
 	return out;
 }
 
+/* ---- another address ---- */
+
+/* Nothing but the address: there is no more that can be changed. */
+static int set_mac(struct app *app, const char *name, const uint8_t mac[6])
+{
+	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
+
+	if (vdpa_spec_new(&spec) < 0 || vdpa_spec_set_name(spec, name) < 0)
+		return -ENOMEM;
+	vdpa_spec_set_mac(spec, mac);
+	return vdpa_dev_set(app->ctx, spec);
+}
+
+/* Did it take? Some answer "not supported" with success and a text. */
+static bool has_mac(struct app *app, const char *name, const uint8_t mac[6])
+{
+	CLEANUP(cleanup_vdpa_config_unref_cb) struct vdpa_config *c = NULL;
+	uint8_t is[6];
+
+	return !vdpa_ctx_get_warning(app->ctx) && vdpa_config_get(app->ctx, name, &c) == 0 &&
+	       vdpa_config_get_mac(c, is) && !memcmp(is, mac, sizeof(is));
+}
+
+static enum status fail_mac(struct app *app, const char *name, int err, bool *refused)
+{
+	if (err == -ENOMEM)
+		return diag_error(app, name, NULL, NULL);
+	if (!refused || (err != -EOPNOTSUPP && err != -EINVAL))
+		return diag_ctx(app, name);
+	*refused = true;
+	return ST_OK;
+}
+
+enum status state_set_mac(struct app *app, const struct state_device *have, const uint8_t mac[6],
+			  bool force, bool *refused)
+{
+	const char *name = have->name;
+	bool virtio = state_reads_mac_once(have);
+	enum status status = virtio ? state_check_unused(app, name, force) : ST_OK;
+	int err;
+
+	if (status)
+		return status;
+	err = set_mac(app, name, mac);
+	if (err < 0)
+		return fail_mac(app, name, err, refused);
+	if (!has_mac(app, name, mac)) {
+		if (!refused)
+			return diag_fail(app, name, EOPNOTSUPP, NULL,
+					 "\"%s\" does not take another MAC address", name);
+		*refused = true;
+		return ST_OK;
+	}
+	if (virtio && (vdpa_dev_unbind(app->ctx, name, 0) < 0 ||
+		       vdpa_dev_bind(app->ctx, name, have->driver, 0) < 0))
+		return diag_ctx(app, name);
+	return ST_OK;
+}
+
+bool state_reads_mac_once(const struct state_device *have)
+{
+	return have->driver && !strcmp(have->driver, "virtio_vdpa");
+}
+
+/* ---- a daemon ---- */
+
+static const struct {
+	unsigned int state;
+	uint64_t args;
+} given[] = {
+	{ STATE_HAS_QUEUES, HAS_QUEUES },
+	{ STATE_HAS_QUEUE_SIZE, HAS_QUEUE_SIZE },
+	{ STATE_HAS_BLOCK_SIZE, HAS_BLOCK_SIZE },
+	{ STATE_HAS_SERIAL, HAS_SERIAL },
+	{ STATE_HAS_CACHE, HAS_CACHE },
+	{ STATE_HAS_IN_ORDER, HAS_IN_ORDER },
+	{ STATE_HAS_RECONNECT, HAS_RECONNECT },
+	{ STATE_HAS_THREADS, HAS_THREADS },
+	{ STATE_HAS_POLL_US, HAS_POLL_US },
+	{ STATE_HAS_USER, HAS_USER },
+};
+
+enum status state_start(struct app *app, const struct state_vduse *v)
+{
+	struct args args = {
+		.name = v->name,
+		.vduse = {
+			.type = v->type,
+			.backend = v->backend,
+			.serial = v->serial,
+			.cache = v->cache,
+			.in_order = v->in_order,
+			.block_size = v->block_size == 512 ? "512" : "4096",
+			.user = v->user,
+			.threads = v->threads,
+			.poll_us = v->poll_us,
+			.queues = v->queues,
+			.queue_size = v->queue_size,
+			.reconnect = v->reconnect,
+		},
+	};
+
+	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
+		if (v->has & given[i].state)
+			args.has |= given[i].args;
+	}
+	if (v->readonly)
+		args.has |= HAS_READONLY;
+	if (v->packed)
+		args.has |= HAS_PACKED;
+	return vduse_start_block(app, &args);
+}
+
+/* ---- as it was ---- */
+
 static int make_again(struct app *app, const struct state_device *d)
 {
 	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 	struct autoprobe autoprobe;
+	const char *driver = d->driver ? d->driver : d->other_driver;
 	int ret = state_spec(d, &spec);
 
 	if (ret)
@@ -67,18 +185,47 @@ static int make_again(struct app *app, const struct state_device *d)
 		return -EBUSY;
 	ret = vdpa_dev_add(app->ctx, spec, 0);
 	bind_autoprobe_back(app, &autoprobe);
-	if (!ret && d->driver && strcmp(d->driver, "none"))
-		ret = vdpa_dev_bind(app->ctx, d->name, d->driver, 0);
+	if (!ret && driver && strcmp(driver, "none"))
+		ret = vdpa_dev_bind(app->ctx, d->name, driver, 0);
 	return ret;
+}
+
+static void tell_put_back(struct app *app, const char *name, bool done)
+{
+	diag_note(app, done ? "\"%s\" is as it was" : "\"%s\" could not be made as it was", name);
 }
 
 void state_put_back(struct app *app, const struct state_device *have)
 {
 	bool known;
 	struct state_device old = state_device_reduced(app, have, &known);
+	int ret;
 
-	diag_note(app,
-		  make_again(app, &old) ? "\"%s\" could not be made as it was" :
-					  "\"%s\" is as it was",
-		  have->name);
+	app->undoing = true;
+	ret = make_again(app, &old);
+	app->undoing = false;
+	tell_put_back(app, have->name, !ret);
+}
+
+static enum status serve_again(struct app *app, const struct host_vduse *have)
+{
+	const char *name = have->is.name, *driver = have->is.driver;
+	enum status status = state_start(app, &have->is);
+
+	if (!status && have->attached)
+		status = vduse_attach(app, name);
+	if (!status && have->attached && driver && strcmp(driver, "none") &&
+	    vdpa_dev_bind(app->ctx, name, driver, 0) < 0)
+		status = diag_ctx(app, name);
+	return status;
+}
+
+void state_put_back_vduse(struct app *app, const struct host_vduse *have)
+{
+	enum status status;
+
+	app->undoing = true;
+	status = serve_again(app, have);
+	app->undoing = false;
+	tell_put_back(app, have->is.name, !status);
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "args.h"
 #include "bind.h"
 #include "link.h"
 #include "state.h"
@@ -79,7 +78,7 @@ bool runner_wants(struct runner *r, const struct plan_item *item, unsigned int s
 	/* An earlier step of it was not reached. */
 	if (item->todo & (step - 1))
 		return false;
-	r->stopped = r->stopped || vduse_interrupted();
+	r->stopped = r->stopped || vduse_interrupted(r->app);
 	return !r->stopped;
 }
 
@@ -200,51 +199,6 @@ static void delete_vduse(struct runner *r)
 
 /* ---- daemons ---- */
 
-static const struct {
-	unsigned int state;
-	uint64_t args;
-} given[] = {
-	{ STATE_HAS_QUEUES, HAS_QUEUES },
-	{ STATE_HAS_QUEUE_SIZE, HAS_QUEUE_SIZE },
-	{ STATE_HAS_BLOCK_SIZE, HAS_BLOCK_SIZE },
-	{ STATE_HAS_SERIAL, HAS_SERIAL },
-	{ STATE_HAS_CACHE, HAS_CACHE },
-	{ STATE_HAS_RECONNECT, HAS_RECONNECT },
-	{ STATE_HAS_THREADS, HAS_THREADS },
-	{ STATE_HAS_POLL_US, HAS_POLL_US },
-	{ STATE_HAS_USER, HAS_USER },
-};
-
-static enum status start_daemon(struct app *app, const struct state_vduse *v)
-{
-	struct args args = {
-		.name = v->name,
-		.vduse = {
-			.type = v->type,
-			.backend = v->backend,
-			.serial = v->serial,
-			.cache = v->cache,
-			.block_size = v->block_size == 512 ? "512" : "4096",
-			.user = v->user,
-			.threads = v->threads,
-			.poll_us = v->poll_us,
-			.queues = v->queues,
-			.queue_size = v->queue_size,
-			.reconnect = v->reconnect,
-		},
-	};
-
-	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
-		if (v->has & given[i].state)
-			args.has |= given[i].args;
-	}
-	if (v->readonly)
-		args.has |= HAS_READONLY;
-	if (v->packed)
-		args.has |= HAS_PACKED;
-	return vduse_start_block(app, &args);
-}
-
 static void start_daemons(struct runner *r)
 {
 	for (size_t i = 0; i < r->plan->size; i++) {
@@ -254,7 +208,7 @@ static void start_daemons(struct runner *r)
 			continue;
 		runner_step(r, item, STEP_START,
 			    item->action == PLAN_CHANGE ? vduse_resume(r->app, item->name, false) :
-							  start_daemon(r->app, item->vwant));
+							  state_start(r->app, item->vwant));
 	}
 }
 
@@ -327,30 +281,35 @@ static void put_back_failed(struct runner *r)
 	for (size_t i = 0; i < r->plan->size; i++) {
 		const struct plan_item *item = &r->plan->items[i];
 
-		if (item->action == PLAN_RECREATE && item->have && item->result == PLAN_FAILED &&
-		    !vduse_is_attached(item->name))
+		if (item->action != PLAN_RECREATE || item->result != PLAN_FAILED ||
+		    vduse_is_attached(item->name))
+			continue;
+		if (item->have)
 			state_put_back(r->app, item->have);
+		else if (item->vhave->known && !vduse_device_exists(item->name))
+			state_put_back_vduse(r->app, item->vhave);
 	}
 }
 
 /* ---- addresses ---- */
 
+/* An interface that is made anew by this is waited for, unless another driver follows. */
+static enum status set_address(struct runner *r, const struct plan_item *item)
+{
+	enum status status = state_set_mac(r->app, item->have, item->want->mac, r->force, NULL);
+
+	if (!status && state_reads_mac_once(item->have) && !(item->todo & STEP_BIND))
+		status = runner_give(r, item->name, item->have->driver);
+	return status;
+}
+
 static void set_addresses(struct runner *r)
 {
 	for (size_t i = 0; i < r->plan->size; i++) {
-		CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 		struct plan_item *item = &r->plan->items[i];
-		enum status status = ST_OK;
 
-		if (!runner_wants(r, item, STEP_MAC))
-			continue;
-		if (vdpa_spec_new(&spec) < 0 || vdpa_spec_set_name(spec, item->name) < 0)
-			status = diag_error(r->app, item->name, NULL, NULL);
-		else
-			vdpa_spec_set_mac(spec, item->want->mac);
-		if (!status && vdpa_dev_set(r->app->ctx, spec) < 0)
-			status = diag_ctx(r->app, item->name);
-		runner_step(r, item, STEP_MAC, status);
+		if (runner_wants(r, item, STEP_MAC))
+			runner_step(r, item, STEP_MAC, set_address(r, item));
 	}
 }
 

@@ -140,10 +140,15 @@ static bool learn(struct host_vduse *h)
 	return true;
 }
 
-static enum status read_one(struct app *app, const char *name, struct host_vduse *h)
+/* *gone: it vanished since its name was read; nothing is in h then. */
+static enum status read_one(struct app *app, const char *name, struct host_vduse *h, bool *gone)
 {
 	int lock = vduse_lock_state(name);
 
+	h->exists = vduse_device_exists(name);
+	*gone = lock == VDUSE_NO_DIR && !h->exists;
+	if (*gone)
+		return ST_OK;
 	h->is.name = strdup(name);
 	if (!h->is.name)
 		return diag_error(app, NULL, NULL, NULL);
@@ -152,7 +157,6 @@ static enum status read_one(struct app *app, const char *name, struct host_vduse
 		return diag_fail(app, name, -lock, lock == -EACCES ? "this needs root" : NULL,
 				 "cannot look into %s/%s: %s", vduse_runtime_dir(), name,
 				 strerror(-lock));
-	h->exists = vduse_device_exists(name);
 	h->served = lock == VDUSE_HELD;
 	h->owner = lock == VDUSE_NO_DIR ? VDUSE_OTHERS :
 		   state_is_units(name) ? VDUSE_UNITS :
@@ -175,8 +179,10 @@ enum status state_vduse_read(struct app *app, struct state_host *host)
 	if (!host->vduse)
 		return diag_error(app, NULL, NULL, NULL);
 	for (size_t i = 0; i < names.size && !status; i++) {
-		status = read_one(app, names.names[i], &host->vduse[i]);
-		host->n_vduse++;
+		bool gone;
+
+		status = read_one(app, names.names[i], &host->vduse[host->n_vduse], &gone);
+		host->n_vduse += !gone;
 	}
 	return status;
 }

@@ -153,8 +153,8 @@ enum status vduse_load_modules(struct app *app, const char *driver);
  * probed inside the locks of the vdpa family.
  */
 enum status vduse_attach(struct app *app, const char *name);
-/* A signal came that asks the program to end; they are to be blocked. */
-bool vduse_interrupted(void);
+/* A signal came that asks the program to end, and it is not undoing; they are to be blocked. */
+bool vduse_interrupted(const struct app *app);
 
 /* ---- vduse_use.c ---- */
 

@@ -8,11 +8,11 @@
 
 #include "bind.h"
 
-bool vduse_interrupted(void)
+bool vduse_interrupted(const struct app *app)
 {
 	sigset_t pending;
 
-	return sigpending(&pending) == 0 &&
+	return !app->undoing && sigpending(&pending) == 0 &&
 	       (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
 		sigismember(&pending, SIGHUP) == 1);
 }

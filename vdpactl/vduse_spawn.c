@@ -114,7 +114,7 @@ static const char *daemon_path(void)
 }
 
 /* The daemon's line, without its end: 0, -EPIPE when there is none, -ETIMEDOUT, -EINTR or -errno. */
-static int read_line(int fd, struct strbuf *line, int64_t end)
+static int read_line(const struct app *app, int fd, struct strbuf *line, int64_t end)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
@@ -123,7 +123,7 @@ static int read_line(int fd, struct strbuf *line, int64_t end)
 		ssize_t n;
 		int r = poll(&p, 1, SLICE_MS);
 
-		if (vduse_interrupted())
+		if (vduse_interrupted(app))
 			return -EINTR;
 		if (!r && app_now_ms() >= end)
 			return -ETIMEDOUT;
@@ -179,7 +179,7 @@ static enum status wait_ready(struct app *app, const char *name, const char *pat
 {
 	CLEANUP(strbuf_free) struct strbuf line = STRBUF_INIT;
 	int ms = app_limit_ms(app, VDUSE_START_MS);
-	int r = read_line(fds[0], &line, app_now_ms() + ms);
+	int r = read_line(app, fds[0], &line, app_now_ms() + ms);
 	int64_t end = app_now_ms();
 	int ended;
 

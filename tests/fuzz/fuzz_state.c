@@ -29,10 +29,11 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 
 static void plan(struct app *app, struct state *state)
 {
+	const struct apply_options o = { .file = "f", .prune = true };
 	const struct state_host host = { 0 };
 	struct plan p;
 
-	if (state_plan(app, "f", state, &host, true, &p))
+	if (state_plan(app, &o, state, &host, &p))
 		return;
 	for (size_t i = 0; i < p.size; i++) {
 		if (p.items[i].action != PLAN_ADD)

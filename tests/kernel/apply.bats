@@ -115,6 +115,24 @@ readonly SF='{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","mac":"02:00:00:0
 	device_exists net && device_exists sf
 }
 
+@test "another address: an interface of virtio_vdpa is made anew with it, but not while it is up" {
+	local up='{"name":"up","mgmtdev":"vdpasim_net","mac":"02:00:00:00:00:03","driver":"virtio_vdpa"}' netdev
+	devices "$up"
+	works apply "$FILE"
+	netdev=$(below up 'virtio*/net/*')
+	ip link set "$netdev" up
+	devices "${up/03/04}"
+	captures 5 vdpactl apply "$FILE"
+	says "busy: interface $netdev of \"up\" is up"
+	works dev config show up
+	prints 'mac 02:00:00:00:00:03'
+	works apply "$FILE" force
+	prints_exactly '~ up mac 02:00:00:00:00:03 -> 02:00:00:00:00:04'
+	netdev=$(below up 'virtio*/net/*')
+	[[ $(<"/sys/class/net/$netdev/address") == 02:00:00:00:00:04 ]]
+	settled
+}
+
 @test "what is in use is neither deleted nor made again; with force an interface that is up is" {
 	local node disk pid
 	devices "$NET" "$BLK" '{"name":"up","mgmtdev":"vdpasim_net","mac":"02:00:00:00:00:03","driver":"virtio_vdpa"}'
@@ -152,7 +170,8 @@ readonly SF='{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","mac":"02:00:00:0
 	[[ $(count) == 199 ]]
 	works --dry-run apply "$FILE"
 	prints_exactly '+ n100 mgmtdev gone/parent'
-	captures 3 vdpactl apply "$FILE"
+	# Again: the others are as the file says.
+	captures 9 vdpactl apply "$FILE"
 	[[ $(count) == 199 ]]
 }
 
@@ -184,6 +203,25 @@ bound() { set -- /sys/bus/vdpa/drivers/vhost_vdpa/k*; [[ -e $1 ]] || shift; echo
 	captures 0 vdpactl apply "$FILE"
 	settled
 	[[ $(bound) == 300 && $(</sys/bus/vdpa/drivers_autoprobe) == 1 ]]
+}
+
+@test "a signal ends apply, tells that, and ends the batch that it is in" {
+	local pid
+	devices "$NET"
+	mkdir -p /run/vdpactl
+	background flock -F /run/vdpactl/apply.lock sleep 100
+	wait_until 5 eval '! lock_is_free'
+	printf 'apply %s\ndev add name later mgmtdev vdpasim_net\n' "$FILE" >"$BATS_TEST_TMPDIR/batch"
+	"$VDPACTL" -force -batch "$BATS_TEST_TMPDIR/batch" >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	# It holds the signals, which are 1, 2 and 15.
+	wait_until 20 grep -q '^SigBlk:.*4003$' "/proc/$pid/status"
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	grep -q interrupted "$BATS_TEST_TMPDIR/err"
+	[[ $status == 143 ]]
+	run ! device_exists later
 }
 
 lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
@@ -265,8 +303,26 @@ lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 	wait "$!" && failed "ended well"
 	run -0 cat "$BATS_TEST_TMPDIR/out"
 	prints '+ net ' '+ sf ' '(not finished)'
-	captures 3 vdpactl --timeout 1 restore "$FILE"
+	captures 9 vdpactl --timeout 1 restore "$FILE"
 	says 'cannot add device "never"'
 	captures 3 vdpactl restore
 	says 'cannot read /etc/vdpactl/vdpactl.json'
+}
+
+@test "restore tells what it did first, whatever becomes of the late ones; a wrong feature fails its device alone" {
+	local bad='{"name":"bad","mgmtdev":"auxiliary/mlx5_core.sf.1","device_features":"RO"}'
+	load_standin sf_count=2
+	rmmod mlx5_standin
+	devices "$bad" "${SF/sf.1/sf.2}" "$NET"
+	"$VDPACTL" -j restore "$FILE" wait 30 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	wait_until 20 device_exists net
+	modprobe mlx5_standin sf_count=2
+	status=0
+	wait "$!" || status=$?
+	output=$(<"$BATS_TEST_TMPDIR/out")
+	stderr=$(<"$BATS_TEST_TMPDIR/err")
+	says '$.devices[0].device_features: "RO" is not a feature'
+	has_json '.restore // .apply | .done == 2 and .failed == ["bad"] and (.plan | map(.name) == ["net", "bad", "sf"])'
+	[[ $status == 9 ]] && device_exists sf
+	run ! device_exists bad
 }

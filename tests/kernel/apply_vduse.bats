@@ -50,6 +50,49 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	settled
 }
 
+@test "in_order is saved, kept and compared; a disk with options that are not understood stays without force" {
+	local pid
+	works vduse add name mem type block backend mem:4M in_order on
+	pid=$(pid_of mem)
+	works save "$BATS_TEST_TMPDIR/saved"
+	FILE=$BATS_TEST_TMPDIR/saved
+	output=$(<"$FILE")
+	has_json '.vduse[0].in_order == "on"'
+	settled
+	[[ $(pid_of mem) == "$pid" ]]
+	disks '{"name":"mem","type":"block","backend":"mem:4M"}'
+	works apply "$FILE"
+	prints_exactly '~ mem recreate in_order on -> off'
+	FILE=$BATS_TEST_TMPDIR/saved
+	works apply "$FILE"
+	prints_exactly '~ mem recreate in_order off -> on'
+	settled
+	pid=$(pid_of mem)
+	printf -- '--later\0' >>/run/vdused/mem/options
+	fails 1 save
+	says 'the options of VDUSE device "mem" are not understood'
+	captures 8 vdpactl apply "$FILE"
+	says '"mem" is left as it is: its options are not understood' 'hint: "force" deletes it and makes it anew'
+	prints_exactly '~ mem recreate options unknown (failed)'
+	[[ -b /dev/vda && $(pid_of mem) == "$pid" ]]
+	works apply "$FILE" force
+	prints_exactly '~ mem recreate options unknown'
+	settled
+}
+
+@test "the new daemon cannot start: the disk is put back with what it was served with" {
+	truncate -s 8M "$BATS_TEST_TMPDIR/image"
+	chmod 666 "$BATS_TEST_TMPDIR/image"
+	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
+	works apply "$FILE"
+	disks "${MEM/mem:4M/file:/no/where}" "${VM/null:1G/file:/no/where}"
+	captures 1 vdpactl apply "$FILE"
+	says 'the daemon of "mem" does not start' '"mem" is as it was' '"vm" is as it was'
+	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
+	settled
+	[[ -b /dev/vda && -c /dev/vhost-vdpa-0 ]]
+}
+
 @test "another driver needs no new daemon, other options do" {
 	local pid
 	disks "$MEM" "$VM"

@@ -66,6 +66,48 @@ config_is() { # FILTER
 	has_json '.dev[$n] | .driver == "vhost_vdpa" and .mgmtdev == "vdpasim_net"' --arg n "$DEV"
 }
 
+lock_is_free() { flock -n /run/vdpactl/bind.lock true; }
+
+# The lock that keeps autoprobe is held until it is let go.
+hold_lock() {
+	mkdir -p /run/vdpactl
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	background flock /run/vdpactl/bind.lock cat "$BATS_TEST_TMPDIR/go"
+	wait_until 5 eval '! lock_is_free'
+}
+
+let_go() {
+	: >"$BATS_TEST_TMPDIR/go"
+	rm "$BATS_TEST_TMPDIR/go"
+}
+
+# What is asked for fails at the lock, with this on stderr; the lock is let go after that.
+replaced_in_vain() { # TEXT PID
+	wait_until 20 grep -q "$1" "$BATS_TEST_TMPDIR/err"
+	let_go
+	wait "$2" && failed "ended well"
+	grep -q "\"$DEV\" is as it was" "$BATS_TEST_TMPDIR/err" || failed "$(<"$BATS_TEST_TMPDIR/err")"
+	config_is '.mtu == 1400'
+	works -d -j dev show "$DEV"
+	has_json '.dev[$n].driver == "vhost_vdpa"' --arg n "$DEV"
+}
+
+@test "neither a deadline nor a signal keeps the old one from being put back" {
+	local pid
+	autoprobe off
+	works dev replace name "$DEV" mgmtdev vdpasim_net mtu 1400 driver vhost_vdpa
+	hold_lock
+	"$VDPACTL" --timeout 1 dev replace name "$DEV" mgmtdev vdpasim_net mtu 2000 \
+		>/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	replaced_in_vain 'another vdpactl holds it' "$!"
+	hold_lock
+	"$VDPACTL" dev replace name "$DEV" mgmtdev vdpasim_net mtu 2000 >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	wait_until 20 eval '! device_exists "$DEV"'
+	kill -TERM "$pid"
+	replaced_in_vain interrupted "$pid"
+}
+
 @test "drivers: bound, kept when the device is made anew, taken away" {
 	autoprobe off
 	works dev replace name "$DEV" mgmtdev vdpasim_net driver vhost_vdpa wait

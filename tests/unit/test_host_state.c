@@ -13,6 +13,7 @@
 #include "vdpactl/json_locate.h"
 #include "vdpactl/state.h"
 #include "vdpactl/state_diff.h"
+#include "vdpactl/vduse.h"
 
 #define TEXT(s) s, sizeof(s) - 1
 #define KEY(k)             \
@@ -223,6 +224,7 @@ static void test_options(void **state)
 {
 	static const char text[] = "--name\0d\0--backend\0mem:1M\0--queues\0"
 				   "2\0--readonly\0"
+				   "--in-order\0on\0"
 				   "--poll-us\0"
 				   "0\0--api-version\0"
 				   "1\0--cache\0direct";
@@ -232,7 +234,8 @@ static void test_options(void **state)
 	(void)state;
 	assert_true(state_vduse_options(text, sizeof(text), &v));
 	state_object_text(&sb, state_vduse_keys, &v, v.has);
-	assert_string_equal(sb.s, "backend mem:1M queues 2 readonly true cache direct poll_us 0");
+	assert_string_equal(sb.s, "backend mem:1M queues 2 readonly true cache direct "
+				  "in_order on poll_us 0");
 	strbuf_free(&sb);
 	assert_false(state_vduse_options(text, sizeof(text) - 1, &bad)); /* no NUL at its end */
 	state_vduse_free(&bad);
@@ -249,11 +252,63 @@ static void test_options(void **state)
 	bad.has = 0;
 	state_vduse_defaults(&bad);
 	assert_true(bad.queues == 1 && bad.poll_us == 100);
+	assert_string_equal(bad.in_order, "off");
 	bad.queues = 2;
 	assert_false(state_vduse_same(&v, &bad));
 	bad.poll_us = 0;
+	assert_false(state_vduse_same(&v, &bad));
+	bad.in_order = "on";
 	assert_true(state_vduse_same(&v, &bad));
 	state_vduse_free(&v);
+}
+
+/* A name that was read, and what is there then. */
+int __wrap_vduse_names(struct vduse_names *names);
+
+int __wrap_vduse_names(struct vduse_names *names)
+{
+	names->names = calloc(1, sizeof(*names->names));
+	assert_non_null(names->names);
+	names->names[0] = strdup("vanished");
+	names->size = 1;
+	return 0;
+}
+
+static void test_vanished(void **state)
+{
+	struct state_host host = { 0 };
+	struct app app = { 0 };
+
+	(void)state;
+	assert_int_equal(app_context(&app), ST_OK);
+	setenv("VDUSED_RUNTIME_DIR", "/no/where", 1);
+	assert_int_equal(state_vduse_read(&app, &host), ST_OK);
+	assert_int_equal(host.n_vduse, 0);
+	state_host_free(&host);
+	vdpa_ctx_unref(app.ctx);
+}
+
+/* ---- how a plan ended ---- */
+
+static void test_plan_status(void **state)
+{
+	struct plan_item items[] = {
+		{ .action = PLAN_ADD, .result = PLAN_FAILED, .status = ST_BUSY },
+		{ .action = PLAN_CHANGE, .result = PLAN_OPEN },
+		{ .action = PLAN_KEEP },
+		{ .action = PLAN_ADD, .result = PLAN_DONE },
+	};
+	struct plan failed = { items, 2 }, busy = { items, 3 }, good = { items + 2, 2 },
+		    none = { 0 };
+
+	(void)state;
+	assert_int_equal(plan_status(&failed, ST_OK), ST_BUSY);
+	assert_int_equal(plan_status(&busy, ST_OK), ST_PARTLY);
+	assert_int_equal(plan_status(&good, ST_OK), ST_OK);
+	/* What was not even planned. */
+	assert_int_equal(plan_status(&good, ST_TIMEOUT), ST_PARTLY);
+	assert_int_equal(plan_status(&failed, ST_TIMEOUT), ST_BUSY);
+	assert_int_equal(plan_status(&none, ST_TIMEOUT), ST_TIMEOUT);
 }
 
 /* ---- the schema ---- */
@@ -395,10 +450,11 @@ static void test_schema(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_locate), cmocka_unit_test(test_path),
-		cmocka_unit_test(test_diff),   cmocka_unit_test(test_lacking),
-		cmocka_unit_test(test_keep),   cmocka_unit_test(test_options),
-		cmocka_unit_test(test_schema),
+		cmocka_unit_test(test_locate),	    cmocka_unit_test(test_path),
+		cmocka_unit_test(test_diff),	    cmocka_unit_test(test_lacking),
+		cmocka_unit_test(test_keep),	    cmocka_unit_test(test_options),
+		cmocka_unit_test(test_schema),	    cmocka_unit_test(test_vanished),
+		cmocka_unit_test(test_plan_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
