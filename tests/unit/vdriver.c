@@ -235,7 +235,7 @@ static bool get_packed(struct vdriver *v, uint32_t *id, uint32_t *written)
 
 uint32_t vdriver_get(struct vdriver *v, uint32_t *written)
 {
-	uint32_t id, len, token;
+	uint32_t id = 0, len = 0, token;
 
 	if (!(v->setup.packed ? get_packed(v, &id, &len) : get_split(v, &id, &len)))
 		return 0;
