@@ -57,6 +57,11 @@ struct app {
 	unsigned long line;
 	unsigned long column; /* of a file of another kind; 0: not told */
 	int64_t started; /* monotonic milliseconds, when the command that runs began */
+	/*
+	 * What runs now puts right what would be left half done: neither --timeout
+	 * nor a signal that is held back ends it.
+	 */
+	bool must_finish;
 
 	struct strbuf out; /* what goes to stdout when the command is through */
 	struct progress *progress; /* the one that is shown; NULL: none */
