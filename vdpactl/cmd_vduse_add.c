@@ -96,7 +96,7 @@ static enum status check_free(struct app *app, const char *name)
 	if (vduse_device_exists(name))
 		return diag_fail(app, name, EEXIST, "`vduse show` tells whose it is",
 				 "VDUSE device \"%s\" exists already", name);
-	if (vduse_is_attached(name))
+	if (vduse_is_taken(name))
 		return diag_fail(app, name, EEXIST, NULL, "device \"%s\" exists already", name);
 	return ST_OK;
 }
@@ -107,7 +107,7 @@ enum status vduse_take_back(struct app *app, const char *name)
 	enum status status;
 	bool gone, broken;
 
-	if (vdpa_sysdev_get(app->ctx, name, &s) < 0)
+	if (vduse_get_device(app, name, &s) < 0)
 		return ST_OK;
 	status = vduse_check_alive(app, name, s, true, &gone, &broken);
 	if (!status && vdpa_dev_del(app->ctx, name, 0) < 0)

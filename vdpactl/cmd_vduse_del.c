@@ -128,7 +128,7 @@ static enum status detach(struct app *app, const char *name, bool force)
 	const char *driver;
 	int r;
 
-	r = vdpa_sysdev_get(app->ctx, name, &s);
+	r = vduse_get_device(app, name, &s);
 	if (r == -ENODEV)
 		return ST_OK;
 	if (r < 0)

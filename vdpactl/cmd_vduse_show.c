@@ -60,7 +60,7 @@ static enum status show(struct app *app, const char *name, bool brief)
 	struct view view = view_of(app);
 	enum status status;
 
-	if (vdpa_sysdev_get(app->ctx, name, &sysdev) == 0) {
+	if (vduse_get_device(app, name, &sysdev) == 0) {
 		v.attached = true;
 		v.driver = vdpa_sysdev_get_driver(sysdev);
 		v.node = vdpa_sysdev_get_node(sysdev);

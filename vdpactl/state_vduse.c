@@ -112,8 +112,8 @@ static void read_driver(struct app *app, struct host_vduse *h)
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	const char *driver;
 
-	h->attached = vduse_is_attached(h->is.name);
-	if (!h->attached || vdpa_sysdev_get(app->ctx, h->is.name, &s) < 0)
+	h->attached = vduse_get_device(app, h->is.name, &s) == 0;
+	if (!h->attached)
 		return;
 	driver = state_driver(vdpa_sysdev_get_driver(s));
 	if (driver) {

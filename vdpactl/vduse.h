@@ -52,9 +52,13 @@ bool vduse_is_name(const char *name);
 enum status vduse_check_name(struct app *app, const char *name);
 /* An O_PATH descriptor of the device's directory, or -errno. */
 int vduse_open_dir(const char *name);
-/* Is there a VDUSE device, or a vdpa device, of that name? */
+/* Is there a VDUSE device, or a vdpa device of whatever parent, of that name? */
 bool vduse_device_exists(const char *name);
-bool vduse_is_attached(const char *name);
+bool vduse_is_taken(const char *name);
+/* Is it the vdpa device of a VDUSE device? */
+bool vduse_is_device(const struct vdpa_sysdev *s);
+/* As vdpa_sysdev_get(), but another parent's device of that name is none: -ENODEV. */
+int vduse_get_device(struct app *app, const char *name, struct vdpa_sysdev **s);
 
 enum vduse_lock {
 	VDUSE_NO_DIR, /* nothing in the runtime directory */
