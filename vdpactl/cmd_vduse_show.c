@@ -43,7 +43,7 @@ static enum status find_daemon(struct app *app, const char *name, struct vduse_v
 	v->daemon = VDUSE_DAEMON_GONE;
 	if (r == VDUSE_FREE)
 		return ST_OK;
-	r = vduse_get_status(name, &v->status, &err);
+	r = vduse_get_status(app, name, &v->status, &err);
 	if (r)
 		v->daemon = VDUSE_DAEMON_SILENT;
 	else if (v->status.broken)

@@ -259,8 +259,11 @@ struct runner {
 	struct progress progress;
 };
 
-/* Loads the modules of drivers and parents that the state names; what fails shows later. */
-void state_load_modules(struct app *app, const struct state *state);
+/*
+ * Loads the modules of drivers and parents that the state names, for that long
+ * at most; what fails shows later.
+ */
+void state_load_modules(struct app *app, const struct state *state, int timeout_ms);
 /*
  * Puts the devices whose parents are there before those that would have to
  * wait, in the file's order otherwise; *n of them are ready.

@@ -129,7 +129,8 @@ struct vduse_status {
 };
 
 /* 0, -ENOMEM, or what vduse_request() returns. */
-int vduse_get_status(const char *name, struct vduse_status *status, struct strbuf *err);
+int vduse_get_status(const struct app *app, const char *name, struct vduse_status *status,
+		     struct strbuf *err);
 void vduse_status_free(struct vduse_status *status);
 
 /* ---- vduse_spawn.c ---- */
