@@ -15,7 +15,9 @@ enum status vduse_resume(struct app *app, const char *name, bool fail)
 	const char *const args[] = { "resume", "--name", name, fail ? "--fail-requests" : NULL,
 				     NULL };
 
-	return vduse_start(app, name, args);
+	bool lives;
+
+	return vduse_start(app, name, args, &lives);
 }
 
 enum status vduse_check_served(struct app *app, const char *name, int *lock)

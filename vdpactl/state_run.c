@@ -233,6 +233,7 @@ static enum status start_daemon(struct app *app, const struct state_vduse *v)
 			.reconnect = v->reconnect,
 		},
 	};
+	bool lives;
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
 		if (v->has & given[i].state)
@@ -242,7 +243,7 @@ static enum status start_daemon(struct app *app, const struct state_vduse *v)
 		args.has |= HAS_READONLY;
 	if (v->packed)
 		args.has |= HAS_PACKED;
-	return vduse_start_block(app, &args);
+	return vduse_start_block(app, &args, &lives);
 }
 
 static void start_daemons(struct runner *r)

@@ -138,9 +138,9 @@ void vduse_status_free(struct vduse_status *status);
 /*
  * vduse_start: runs the daemon with the arguments of vdused (NULL-terminated,
  * without its name) until it serves the device; what goes wrong is reported
- * as the device's failure.
+ * as the device's failure.  *lives: there is that daemon, or there may be.
  */
-enum status vduse_start(struct app *app, const char *name, const char *const *args);
+enum status vduse_start(struct app *app, const char *name, const char *const *args, bool *lives);
 /* Runs a program to its end, silently: its exit status, or -errno. */
 int vduse_run(const char *file, const char *const *args, int timeout_ms);
 /*
@@ -173,11 +173,11 @@ enum status vduse_flush(struct app *app, const char *name, const char *node, boo
 
 /* ---- cmd_vduse_add.c, cmd_vduse_del.c, cmd_vduse_run.c ---- */
 
-/* Starts the daemon that `vduse add` with these arguments would. */
-enum status vduse_start_block(struct app *app, const struct args *args);
+/* Starts the daemon that `vduse add` with these arguments would; *lives as vduse_start(). */
+enum status vduse_start_block(struct app *app, const struct args *args, bool *lives);
 /* What `vduse del` does; JSON is loaded, the app has a context. */
 enum status vduse_delete(struct app *app, const char *name, bool force);
-/* Deletes the vdpa device that was just made, if there is one. */
+/* Deletes the vdpa device that was just made, if there is one; to be called with must_finish. */
 enum status vduse_take_back(struct app *app, const char *name);
 /* Blocks the signals that vduse_interrupted() looks for. */
 void vduse_hold_signals(sigset_t *before);
