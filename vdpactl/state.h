@@ -188,6 +188,11 @@ bool state_is_units(const char *name);
 /* What a device of vdused was started with; `text` are the saved options. */
 bool state_vduse_options(const char *text, size_t len, struct state_vduse *v);
 /*
+ * The same of that device.  false when they can't be read or are not understood; what is in *v is
+ * the caller's also then.
+ */
+bool state_vduse_saved(const char *name, struct state_vduse *v);
+/*
  * One device as state_diff() compares it; config may be NULL (a class that has
  * none).  Its driver is read from sysfs.  false without memory.
  */
