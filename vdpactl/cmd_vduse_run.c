@@ -65,6 +65,9 @@ static enum status request(struct app *app, const char *name, const char *line, 
 /* It was asked to end, and perhaps has, and there is none in its place. */
 static void note_unserved(struct app *app, const char *name, enum status status)
 {
+	/* One that hung up is ending: its lock goes a little later than its socket. */
+	if (status == ST_NOT_FOUND)
+		(void)vduse_wait_gone(name, app_limit_ms(app, END_MS));
 	if (vduse_lock_state(name) != VDUSE_HELD)
 		diag_note(
 			app,
