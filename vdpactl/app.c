@@ -79,7 +79,7 @@ int app_limit_ms(const struct app *app, int ms)
 {
 	int64_t left = app->started + (int64_t)app->opt.timeout * 1000 - app_now_ms();
 
-	if (!app->opt.has_timeout || app->undoing || left >= ms)
+	if (!app->opt.has_timeout || app->must_finish || left >= ms)
 		return ms;
 	return left > 0 ? (int)left : 0;
 }

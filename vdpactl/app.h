@@ -58,7 +58,11 @@ struct app {
 	unsigned long column; /* of a file of another kind; 0: not told */
 	int64_t started; /* monotonic milliseconds, when the command that runs began */
 	int signal; /* ended the work of the command and is still to end a batch; 0: none */
-	bool undoing; /* what failed: neither --timeout nor a signal ends that */
+	/*
+	 * What runs now puts right what would be left half done: neither --timeout
+	 * nor a signal that is held back ends it.
+	 */
+	bool must_finish;
 
 	struct strbuf out; /* what goes to stdout when the command is through */
 	struct progress *progress; /* the one that is shown; NULL: none */
@@ -94,7 +98,7 @@ enum status app_finish(struct app *app, enum status status);
 int64_t app_now_ms(void);
 void app_nap_ms(int ms);
 /*
- * ms, or as much as --timeout leaves to this command, unless it is undoing what it did:
+ * ms, or as much as --timeout leaves to this command, unless it must finish:
  * everything that waits asks this first.
  */
 int app_limit_ms(const struct app *app, int ms);

@@ -12,7 +12,6 @@
 
 #define LOCK_FILE BIND_LOCK_DIR "/bind.lock"
 #define LOCK_MS 30000
-#define MODPROBE_MS 30000
 #define POLL_MS 20
 #define SLICE_MS 100
 
@@ -26,9 +25,9 @@ bool bind_has_driver(const char *bus, const char *driver)
 	return access(path, F_OK) == 0;
 }
 
-int bind_modprobe(const struct app *app, const char *const *argv)
+int bind_modprobe(const struct app *app, const char *const *argv, int timeout_ms)
 {
-	int ms = app_limit_ms(app, MODPROBE_MS);
+	int ms = app_limit_ms(app, timeout_ms);
 	int r = vduse_run("modprobe", argv, ms);
 
 	return r == -ENOENT ? vduse_run("/sbin/modprobe", argv, ms) : r;
@@ -44,7 +43,7 @@ void bind_load_virtio(struct app *app, uint64_t classes)
 		const char *argv[] = { "modprobe", "-q", drivers[id], NULL };
 
 		if (classes >> id & 1 && !bind_has_driver("virtio", drivers[id]))
-			(void)bind_modprobe(app, argv);
+			(void)bind_modprobe(app, argv, BIND_MODPROBE_MS);
 	}
 }
 
@@ -55,7 +54,7 @@ enum status bind_load_driver(struct app *app, const char *driver)
 
 	if (bind_has_driver("vdpa", driver))
 		return ST_OK;
-	(void)bind_modprobe(app, argv);
+	(void)bind_modprobe(app, argv, BIND_MODPROBE_MS);
 	if (bind_has_driver("vdpa", driver))
 		return ST_OK;
 	snprintf(hint, sizeof(hint), "load it: `modprobe %s`", driver);

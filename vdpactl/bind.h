@@ -39,8 +39,10 @@ int bind_autoprobe_keep(struct app *app);
 
 /* Is there a driver of that name on the bus? */
 bool bind_has_driver(const char *bus, const char *driver);
+/* What a module may take to load. */
+#define BIND_MODPROBE_MS 30000
 /* Runs modprobe (argv[0] is its name), silently: its exit status or -errno. */
-int bind_modprobe(const struct app *app, const char *const *argv);
+int bind_modprobe(const struct app *app, const char *const *argv, int timeout_ms);
 /* Loads the drivers of the virtio devices that classes (bit N: virtio ID N) make, if it can. */
 void bind_load_virtio(struct app *app, uint64_t classes);
 /* Sees to it that the vdpa bus has the driver; loads its module. */

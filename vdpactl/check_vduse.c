@@ -15,7 +15,7 @@ static void ask_daemon(struct check *c, const char *name)
 	CLEANUP(vduse_status_free) struct vduse_status s = { 0 };
 	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
 
-	if (vduse_get_status(name, &s, &err) < 0)
+	if (vduse_get_status(c->app, name, &s, &err) < 0)
 		check_add(
 			c, CHECK_PROBLEM, name,
 			"look what it waits for, or kill it and `vdpactl vduse restart` the device",

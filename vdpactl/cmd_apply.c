@@ -136,7 +136,7 @@ static enum status apply_held(struct app *app, const struct apply_options *o, st
 	if (!status)
 		status = app_context(app);
 	if (!status && !app->opt.dry_run)
-		state_load_modules(app, state);
+		state_load_modules(app, state, BIND_MODPROBE_MS);
 	if (!status && o->wait_ms && !app->opt.dry_run)
 		status = state_split_ready(app, state, &n_ready);
 	if (status)

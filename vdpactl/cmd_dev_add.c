@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* dev add */
+#include <errno.h>
+
 #include "command.h"
 #include "dev_args.h"
 #include "devs.h"
@@ -15,6 +17,8 @@ static enum status make(struct app *app, const struct args *args, const struct v
 	if (status)
 		return status;
 	status = devs_print_outcome(app, args->name, &outcome);
+	if (!status && vduse_interrupted(app))
+		status = diag_fail(app, args->name, EINTR, NULL, "interrupted");
 	if (status)
 		make_take_back(app, args->name);
 	return status;

@@ -35,7 +35,7 @@ static void put_number(struct command_line *c, const char *option, uint64_t valu
 	put(c, option, text);
 }
 
-enum status vduse_start_block(struct app *app, const struct args *args)
+enum status vduse_start_block(struct app *app, const struct args *args, bool *lives)
 {
 	const struct vduse_args *v = &args->vduse;
 	struct command_line c = { 0 };
@@ -67,7 +67,7 @@ enum status vduse_start_block(struct app *app, const struct args *args)
 		put_number(&c, "--poll-us", v->poll_us);
 	if (args->has & HAS_USER)
 		put(&c, "--user", v->user);
-	return vduse_start(app, args->name, c.words);
+	return vduse_start(app, args->name, c.words, lives);
 }
 
 static enum status check_arguments(struct app *app, const struct args *args)
@@ -96,7 +96,7 @@ static enum status check_free(struct app *app, const char *name)
 	if (vduse_device_exists(name))
 		return diag_fail(app, name, EEXIST, "`vduse show` tells whose it is",
 				 "VDUSE device \"%s\" exists already", name);
-	if (vduse_is_attached(name))
+	if (vduse_is_taken(name))
 		return diag_fail(app, name, EEXIST, NULL, "device \"%s\" exists already", name);
 	return ST_OK;
 }
@@ -107,7 +107,7 @@ enum status vduse_take_back(struct app *app, const char *name)
 	enum status status;
 	bool gone, broken;
 
-	if (vdpa_sysdev_get(app->ctx, name, &s) < 0)
+	if (vduse_get_device(app, name, &s) < 0)
 		return ST_OK;
 	status = vduse_check_alive(app, name, s, true, &gone, &broken);
 	if (!status && vdpa_dev_del(app->ctx, name, 0) < 0)
@@ -130,10 +130,13 @@ void vduse_hold_signals(sigset_t *before)
 /* Takes back what was done; the failure was reported and stays the command's. */
 static void undo(struct app *app, const char *name)
 {
-	enum status status = vduse_take_back(app, name);
+	enum status status;
 
+	app->must_finish = true;
+	status = vduse_take_back(app, name);
 	if (!status)
 		status = vduse_destroy(app, name);
+	app->must_finish = false;
 	if (status)
 		diag_note(app, "\"%s\" is left as it is: `vdpactl vduse show %s`", name, name);
 }
@@ -142,10 +145,11 @@ static enum status make(struct app *app, const struct args *args, const struct m
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
 	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : VDUSE_WAIT_SECONDS;
-	enum status status = vduse_start_block(app, args);
+	bool lives;
+	enum status status = vduse_start_block(app, args, &lives);
 
-	/* A daemon that is not ready in time may be so later. */
-	if (status && status != ST_TIMEOUT && !vduse_interrupted(app))
+	/* What is there now, if anything, was made by somebody else. */
+	if (!lives)
 		return status;
 	if (!status && vduse_interrupted(app))
 		status = diag_fail(app, args->name, EINTR, NULL, "interrupted");
@@ -158,6 +162,8 @@ static enum status make(struct app *app, const struct args *args, const struct m
 		status = link_make(app, args->name, &plan->owner);
 	if (!status)
 		status = vduse_print(app, args->name, true);
+	if (!status && vduse_interrupted(app))
+		status = diag_fail(app, args->name, EINTR, NULL, "interrupted");
 	if (status)
 		undo(app, args->name);
 	return status;

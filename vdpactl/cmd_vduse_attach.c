@@ -47,15 +47,12 @@ static enum status read_config(struct app *app, struct args *args)
 	return status;
 }
 
-/* What has the vDPA device now: NULL is nothing. A driver that was not asked for stays. */
-static enum status check_driver(struct app *app, const char *name, const char *driver)
+/* A driver that was not asked for stays. */
+static enum status check_driver(struct app *app, const char *name, const struct vdpa_sysdev *s,
+				const char *driver)
 {
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-	const char *now;
+	const char *now = vdpa_sysdev_get_driver(s);
 
-	if (vdpa_sysdev_get(app->ctx, name, &s) < 0)
-		return diag_ctx(app, name);
-	now = vdpa_sysdev_get_driver(s);
 	if (!now || (driver && !strcmp(now, driver)))
 		return ST_OK;
 	return diag_fail(app, name, EEXIST, NULL, "\"%s\" is attached to %s already, not to %s",
@@ -64,12 +61,13 @@ static enum status check_driver(struct app *app, const char *name, const char *d
 
 static enum status make(struct app *app, const struct args *args, const struct make_plan *plan)
 {
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *before = NULL, *sysdev = NULL;
 	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : VDUSE_WAIT_SECONDS;
-	bool there = vduse_is_attached(args->name);
+	bool there = vduse_get_device(app, args->name, &before) == 0;
 	enum status status;
 
-	status = there ? check_driver(app, args->name, plan->driver) :
+	/* Another parent's device of that name is in the kernel's way, which says so. */
+	status = there ? check_driver(app, args->name, before, plan->driver) :
 			 vduse_attach(app, args->name);
 	if (status)
 		return status;
@@ -80,9 +78,15 @@ static enum status make(struct app *app, const struct args *args, const struct m
 		status = link_make(app, args->name, &plan->owner);
 	if (!status)
 		status = vduse_print(app, args->name, true);
-	if (status && !there && vduse_take_back(app, args->name))
+	if (!status && vduse_interrupted(app))
+		status = diag_fail(app, args->name, EINTR, NULL, "interrupted");
+	if (!status || there)
+		return status;
+	app->must_finish = true;
+	if (vduse_take_back(app, args->name))
 		diag_note(app, "\"%s\" is left as it is: `vdpactl vduse show %s`", args->name,
 			  args->name);
+	app->must_finish = false;
 	return status;
 }
 

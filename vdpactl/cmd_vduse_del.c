@@ -21,13 +21,13 @@ enum status vduse_destroy(struct app *app, const char *name)
 	int r = vduse_lock_state(name);
 
 	if (r == VDUSE_HELD) {
-		r = vduse_request(name, "{\"command\":\"stop\",\"destroy\":true}\n", VDUSE_STOP_MS,
-				  NULL, NULL, &err);
+		r = vduse_request(name, "{\"command\":\"stop\",\"destroy\":true}\n",
+				  app_limit_ms(app, VDUSE_STOP_MS), NULL, NULL, &err);
 		if (r && r != -ENODEV)
 			return diag_fail(app, name, -r, NULL,
 					 "the daemon of \"%s\" does not stop: %s", name,
 					 err.s ? err.s : strerror(-r));
-		r = vduse_wait_gone(name, END_MS);
+		r = vduse_wait_gone(name, app_limit_ms(app, END_MS));
 	}
 	if (r == -ETIMEDOUT)
 		return diag_fail(app, name, ETIMEDOUT, NULL, "the daemon of \"%s\" does not end",
@@ -58,7 +58,7 @@ static enum status revive(struct app *app, const char *name, bool force)
 /* Who just got an error for what was waiting is about to close the disk. */
 static void let_users_close(struct app *app, const char *node)
 {
-	int64_t end = app_now_ms() + CLOSE_MS;
+	int64_t end = app_now_ms() + app_limit_ms(app, CLOSE_MS);
 
 	while (node && app_now_ms() < end) {
 		CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
@@ -110,7 +110,7 @@ enum status vduse_check_alive(struct app *app, const char *name, const struct vd
 	*gone = vduse_lock_state(name) != VDUSE_HELD;
 	if (*gone)
 		return ST_OK;
-	r = vduse_get_status(name, &status, &err);
+	r = vduse_get_status(app, name, &status, &err);
 	*broken = !r && status.broken;
 	vduse_status_free(&status);
 	if (r)
@@ -128,7 +128,7 @@ static enum status detach(struct app *app, const char *name, bool force)
 	const char *driver;
 	int r;
 
-	r = vdpa_sysdev_get(app->ctx, name, &s);
+	r = vduse_get_device(app, name, &s);
 	if (r == -ENODEV)
 		return ST_OK;
 	if (r < 0)

@@ -15,7 +15,9 @@ enum status vduse_resume(struct app *app, const char *name, bool fail)
 	const char *const args[] = { "resume", "--name", name, fail ? "--fail-requests" : NULL,
 				     NULL };
 
-	return vduse_start(app, name, args);
+	bool lives;
+
+	return vduse_start(app, name, args, &lives);
 }
 
 enum status vduse_check_served(struct app *app, const char *name, int *lock)
@@ -52,7 +54,7 @@ static enum status request(struct app *app, const char *name, const char *line, 
 			   const char *what)
 {
 	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
-	int r = vduse_request(name, line, timeout_ms, NULL, NULL, &err);
+	int r = vduse_request(name, line, app_limit_ms(app, timeout_ms), NULL, NULL, &err);
 
 	if (!r)
 		return ST_OK;
@@ -60,31 +62,60 @@ static enum status request(struct app *app, const char *name, const char *line, 
 			 name, err.s ? err.s : strerror(-r));
 }
 
-static enum status run_restart(struct app *app, const struct args *args)
+/* It was asked to end, and perhaps has, and there is none in its place. */
+static void note_unserved(struct app *app, const char *name, enum status status)
 {
-	const char *name = args->name;
-	enum status status;
-	int lock, r;
-
-	status = vduse_check_served(app, name, &lock);
-	if (!status && lock == VDUSE_FREE)
-		status = vduse_fail_gone(app, name);
-	if (!status)
-		status = request(app, name, "{\"command\":\"stop\",\"destroy\":false}\n",
-				 VDUSE_STOP_MS, "restart");
-	if (status)
-		return status;
-	r = vduse_wait_gone(name, END_MS);
-	if (r)
-		return diag_fail(app, name, -r, NULL, "the daemon of \"%s\" does not end: %s", name,
-				 strerror(-r));
-	status = vduse_resume(app, name, false);
-	if (status)
+	/* One that hung up is ending: its lock goes a little later than its socket. */
+	if (status == ST_NOT_FOUND)
+		(void)vduse_wait_gone(name, app_limit_ms(app, END_MS));
+	if (vduse_lock_state(name) != VDUSE_HELD)
 		diag_note(
 			app,
 			"\"%s\" has no daemon now and its requests wait: `vdpactl vduse rescue %s` "
 			"tries again, `vdpactl vduse rescue %s fail` answers them with errors",
 			name, name, name);
+	else if (status == ST_TIMEOUT)
+		diag_note(
+			app,
+			"the daemon of \"%s\" was asked to end and still may: then "
+			"`vdpactl vduse rescue %s` starts another one",
+			name, name);
+}
+
+static enum status restart(struct app *app, const char *name)
+{
+	enum status status = request(app, name, "{\"command\":\"stop\",\"destroy\":false}\n",
+				     VDUSE_STOP_MS, "restart");
+	int r = status ? 0 : vduse_wait_gone(name, app_limit_ms(app, END_MS));
+
+	if (r)
+		status = diag_fail(app, name, -r, NULL, "the daemon of \"%s\" does not end: %s",
+				   name, strerror(-r));
+	if (!status) {
+		app->must_finish = true;
+		status = vduse_resume(app, name, false);
+		app->must_finish = false;
+	}
+	if (status)
+		note_unserved(app, name, status);
+	return status;
+}
+
+static enum status run_restart(struct app *app, const struct args *args)
+{
+	enum status status;
+	sigset_t before;
+	int lock;
+
+	status = vduse_check_served(app, args->name, &lock);
+	if (!status && lock == VDUSE_FREE)
+		status = vduse_fail_gone(app, args->name);
+	if (status)
+		return status;
+	/* Whoever interrupts this leaves no disk without a daemon. */
+	vduse_hold_signals(&before);
+	status = restart(app, args->name);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }
 

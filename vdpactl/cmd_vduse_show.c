@@ -43,7 +43,7 @@ static enum status find_daemon(struct app *app, const char *name, struct vduse_v
 	v->daemon = VDUSE_DAEMON_GONE;
 	if (r == VDUSE_FREE)
 		return ST_OK;
-	r = vduse_get_status(name, &v->status, &err);
+	r = vduse_get_status(app, name, &v->status, &err);
 	if (r)
 		v->daemon = VDUSE_DAEMON_SILENT;
 	else if (v->status.broken)
@@ -60,7 +60,7 @@ static enum status show(struct app *app, const char *name, bool brief)
 	struct view view = view_of(app);
 	enum status status;
 
-	if (vdpa_sysdev_get(app->ctx, name, &sysdev) == 0) {
+	if (vduse_get_device(app, name, &sysdev) == 0) {
 		v.attached = true;
 		v.driver = vdpa_sysdev_get_driver(sysdev);
 		v.node = vdpa_sysdev_get_node(sysdev);

@@ -2,9 +2,10 @@
 /* A device as the command line that makes it again. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "export.h"
-#include "json_dl.h"
+#include "state.h"
 #include "text.h"
 #include "vduse.h"
 
@@ -71,43 +72,48 @@ static enum status dev_add(struct export *x, const struct export_dev *d, struct 
 	return ST_OK;
 }
 
-static void vduse_words(const struct export_dev *d, const struct vduse_status *s, struct strbuf *sb)
+/* " KEY VALUE", or " KEY"; what is not given is vdused's default there as here. */
+static void vduse_word(struct strbuf *sb, const struct state_key *k, const struct state_vduse *v)
 {
-	strbuf_add(sb, "vdpactl vduse add");
-	word(sb, "name", d->name);
-	word(sb, "type", s->type);
-	word(sb, "backend", s->backend);
-	number(sb, "queues", s->queues);
-	number(sb, "queue_size", s->queue_size);
-	if (s->readonly)
-		strbuf_add(sb, " readonly");
-	number(sb, "block_size", s->block_size);
-	if (s->serial && *s->serial)
-		word(sb, "serial", s->serial);
-	add_driver(d, sb);
+	const void *at = (const char *)v + k->offset;
+
+	switch (k->kind) {
+	case STATE_KIND_BOOL:
+		if (*(const bool *)at)
+			strbuf_addf(sb, " %s", k->name);
+		return;
+	case STATE_KIND_NUMBER:
+	case STATE_KIND_ONE_OF_TWO:
+		number(sb, k->name, *(const uint64_t *)at);
+		return;
+	default:
+		word(sb, k->name, *(const char *const *)at);
+	}
 }
 
 static enum status vduse_add(struct export *x, const struct export_dev *d, struct strbuf *sb)
 {
-	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
-	CLEANUP(vduse_status_free) struct vduse_status s = { 0 };
-	enum status status = json_load(x->app);
-	int r;
+	struct state_vduse v = { 0 };
 
-	if (status)
-		return status;
 	if (vduse_lock_state(d->name) == VDUSE_NO_DIR)
 		return diag_fail(x->app, d->name, EOPNOTSUPP, NULL,
 				 "\"%s\" is served by a program that is not vdused", d->name);
-	r = vduse_get_status(d->name, &s, &err);
-	if (r < 0)
-		return diag_fail(x->app, d->name, -r, NULL,
-				 "the daemon of \"%s\" does not answer%s%s", d->name,
-				 err.len ? ": " : "", err.len ? err.s : "");
-	if (!s.type || !s.backend)
-		return diag_fail(x->app, d->name, EPROTO, NULL,
-				 "the daemon of \"%s\" does not tell its back end", d->name);
-	vduse_words(d, &s, sb);
+	if (!state_vduse_saved(d->name, &v)) {
+		state_vduse_free(&v);
+		return diag_fail(x->app, d->name, geteuid() ? EACCES : EOPNOTSUPP,
+				 geteuid() ? "this needs root" : NULL,
+				 "cannot read or understand what vdused serves \"%s\" with: %s/%s/options",
+				 d->name, vduse_runtime_dir(), d->name);
+	}
+	v.type = "block";
+	v.has = (v.has | STATE_HAS_TYPE) & ~STATE_HAS_DRIVER;
+	strbuf_add(sb, "vdpactl vduse add");
+	for (const struct state_key *k = state_vduse_keys; k->name; k++) {
+		if (v.has & k->has)
+			vduse_word(sb, k, &v);
+	}
+	add_driver(d, sb);
+	state_vduse_free(&v);
 	return ST_OK;
 }
 

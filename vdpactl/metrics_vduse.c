@@ -92,7 +92,7 @@ static const char *add_daemon(struct metrics *m, const char *name, int64_t end)
 	if (app_now_ms() >= end)
 		return "their daemons do not answer in time";
 	if (lock == VDUSE_HELD)
-		r = vduse_get_status(name, &s, &err);
+		r = vduse_get_status(m->app, name, &s, &err);
 	else if (lock < 0)
 		r = lock;
 	if (lock == VDUSE_HELD && !r) {

@@ -190,6 +190,11 @@ bool state_is_units(const char *name);
 /* What a device of vdused was started with; `text` are the saved options. */
 bool state_vduse_options(const char *text, size_t len, struct state_vduse *v);
 /*
+ * The same of that device.  false when they can't be read or are not understood; what is in *v is
+ * the caller's also then.
+ */
+bool state_vduse_saved(const char *name, struct state_vduse *v);
+/*
  * One device as state_diff() compares it; config may be NULL (a class that has
  * none).  Its driver is read from sysfs.  false without memory.
  */
@@ -272,8 +277,11 @@ struct runner {
 	struct progress progress;
 };
 
-/* Loads the modules of drivers and parents that the state names; what fails shows later. */
-void state_load_modules(struct app *app, const struct state *state);
+/*
+ * Loads the modules of drivers and parents that the state names, for that long
+ * at most; what fails shows later.
+ */
+void state_load_modules(struct app *app, const struct state *state, int timeout_ms);
 /*
  * Puts the devices whose parents are there before those that would have to
  * wait, in the file's order otherwise; *n of them are ready.

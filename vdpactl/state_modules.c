@@ -45,7 +45,7 @@ static void want_driver(struct modules *m, const char *driver)
 		want_module(m, "virtio_blk");
 }
 
-void state_load_modules(struct app *app, const struct state *state)
+void state_load_modules(struct app *app, const struct state *state, int timeout_ms)
 {
 	struct modules m = { .argv = { "modprobe", "-q", "-a" } };
 	const char *last = "";
@@ -71,7 +71,7 @@ void state_load_modules(struct app *app, const struct state *state)
 	for (size_t i = 0; i < state->n_vduse; i++)
 		want_driver(&m, state->vduse[i].driver);
 	if (m.n)
-		(void)bind_modprobe(app, m.argv);
+		(void)bind_modprobe(app, m.argv, timeout_ms);
 }
 
 /* ---- parents ---- */
@@ -169,15 +169,19 @@ enum status state_wait_parents(struct app *app, const struct state *state, int w
 	if (!handles)
 		return diag_error(app, NULL, NULL, NULL);
 	while (n) {
-		long left = drop_present(app, handles, n);
+		long missing = drop_present(app, handles, n);
+		int64_t left;
 
-		if (left < 0)
+		if (missing < 0)
 			return ST_ERROR;
-		n = (size_t)left;
+		n = (size_t)missing;
 		if (!n || app_now_ms() >= end || vduse_interrupted(app))
 			break;
 		app_nap_ms(POLL_MS);
-		state_load_modules(app, state);
+		left = end - app_now_ms();
+		if (left > 0)
+			state_load_modules(
+				app, state, left < BIND_MODPROBE_MS ? (int)left : BIND_MODPROBE_MS);
 	}
 	return ST_OK;
 }

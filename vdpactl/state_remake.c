@@ -158,6 +158,7 @@ enum status state_start(struct app *app, const struct state_vduse *v)
 			.reconnect = v->reconnect,
 		},
 	};
+	bool lives;
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
 		if (v->has & given[i].state)
@@ -167,7 +168,7 @@ enum status state_start(struct app *app, const struct state_vduse *v)
 		args.has |= HAS_READONLY;
 	if (v->packed)
 		args.has |= HAS_PACKED;
-	return vduse_start_block(app, &args);
+	return vduse_start_block(app, &args, &lives);
 }
 
 /* ---- as it was ---- */
@@ -201,9 +202,9 @@ void state_put_back(struct app *app, const struct state_device *have)
 	struct state_device old = state_device_reduced(app, have, &known);
 	int ret;
 
-	app->undoing = true;
+	app->must_finish = true;
 	ret = make_again(app, &old);
-	app->undoing = false;
+	app->must_finish = false;
 	tell_put_back(app, have->name, !ret);
 }
 
@@ -224,8 +225,8 @@ void state_put_back_vduse(struct app *app, const struct host_vduse *have)
 {
 	enum status status;
 
-	app->undoing = true;
+	app->must_finish = true;
 	status = serve_again(app, have);
-	app->undoing = false;
+	app->must_finish = false;
 	tell_put_back(app, have->is.name, !status);
 }

@@ -282,7 +282,7 @@ static void put_back_failed(struct runner *r)
 		const struct plan_item *item = &r->plan->items[i];
 
 		if (item->action != PLAN_RECREATE || item->result != PLAN_FAILED ||
-		    vduse_is_attached(item->name))
+		    vduse_is_taken(item->name))
 			continue;
 		if (item->have)
 			state_put_back(r->app, item->have);

@@ -90,8 +90,7 @@ bool state_vduse_options(const char *text, size_t len, struct state_vduse *v)
 	return v->name && v->backend;
 }
 
-/* false when they can't be read or are not understood */
-static bool read_options(const char *name, struct state_vduse *v)
+bool state_vduse_saved(const char *name, struct state_vduse *v)
 {
 	CLEANUP_CLOSE int dir = vduse_open_dir(name);
 	CLEANUP_CLOSE int fd = -1;
@@ -102,7 +101,7 @@ static bool read_options(const char *name, struct state_vduse *v)
 		return false;
 	fd = openat(dir, "options", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	n = fd < 0 ? -1 : read(fd, text, OPTIONS_MAX);
-	return n > 0 && state_vduse_options(text, (size_t)n, v);
+	return n > 0 && state_vduse_options(text, (size_t)n, v) && !strcmp(v->name, name);
 }
 
 /* ---- one device ---- */
@@ -112,8 +111,8 @@ static void read_driver(struct app *app, struct host_vduse *h)
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	const char *driver;
 
-	h->attached = vduse_is_attached(h->is.name);
-	if (!h->attached || vdpa_sysdev_get(app->ctx, h->is.name, &s) < 0)
+	h->attached = vduse_get_device(app, h->is.name, &s) == 0;
+	if (!h->attached)
 		return;
 	driver = state_driver(vdpa_sysdev_get_driver(s));
 	if (driver) {
@@ -126,7 +125,7 @@ static void read_driver(struct app *app, struct host_vduse *h)
 static bool learn(struct host_vduse *h)
 {
 	struct state_vduse v = { 0 };
-	bool known = read_options(h->is.name, &v) && !strcmp(v.name, h->is.name);
+	bool known = state_vduse_saved(h->is.name, &v);
 
 	if (!known) {
 		state_vduse_free(&v);

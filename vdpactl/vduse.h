@@ -52,9 +52,13 @@ bool vduse_is_name(const char *name);
 enum status vduse_check_name(struct app *app, const char *name);
 /* An O_PATH descriptor of the device's directory, or -errno. */
 int vduse_open_dir(const char *name);
-/* Is there a VDUSE device, or a vdpa device, of that name? */
+/* Is there a VDUSE device, or a vdpa device of whatever parent, of that name? */
 bool vduse_device_exists(const char *name);
-bool vduse_is_attached(const char *name);
+bool vduse_is_taken(const char *name);
+/* Is it the vdpa device of a VDUSE device? */
+bool vduse_is_device(const struct vdpa_sysdev *s);
+/* As vdpa_sysdev_get(), but another parent's device of that name is none: -ENODEV. */
+int vduse_get_device(struct app *app, const char *name, struct vdpa_sysdev **s);
 
 enum vduse_lock {
 	VDUSE_NO_DIR, /* nothing in the runtime directory */
@@ -125,7 +129,8 @@ struct vduse_status {
 };
 
 /* 0, -ENOMEM, or what vduse_request() returns. */
-int vduse_get_status(const char *name, struct vduse_status *status, struct strbuf *err);
+int vduse_get_status(const struct app *app, const char *name, struct vduse_status *status,
+		     struct strbuf *err);
 void vduse_status_free(struct vduse_status *status);
 
 /* ---- vduse_spawn.c ---- */
@@ -133,9 +138,9 @@ void vduse_status_free(struct vduse_status *status);
 /*
  * vduse_start: runs the daemon with the arguments of vdused (NULL-terminated,
  * without its name) until it serves the device; what goes wrong is reported
- * as the device's failure.
+ * as the device's failure.  *lives: there is that daemon, or there may be.
  */
-enum status vduse_start(struct app *app, const char *name, const char *const *args);
+enum status vduse_start(struct app *app, const char *name, const char *const *args, bool *lives);
 /* Runs a program to its end, silently: its exit status, or -errno. */
 int vduse_run(const char *file, const char *const *args, int timeout_ms);
 /*
@@ -153,7 +158,7 @@ enum status vduse_load_modules(struct app *app, const char *driver);
  * probed inside the locks of the vdpa family.
  */
 enum status vduse_attach(struct app *app, const char *name);
-/* A signal came that asks the program to end, and it is not undoing; they are to be blocked. */
+/* A signal came that asks the program to end, and it need not finish first; they are to be blocked. */
 bool vduse_interrupted(const struct app *app);
 
 /* ---- vduse_use.c ---- */
@@ -168,11 +173,11 @@ enum status vduse_flush(struct app *app, const char *name, const char *node, boo
 
 /* ---- cmd_vduse_add.c, cmd_vduse_del.c, cmd_vduse_run.c ---- */
 
-/* Starts the daemon that `vduse add` with these arguments would. */
-enum status vduse_start_block(struct app *app, const struct args *args);
+/* Starts the daemon that `vduse add` with these arguments would; *lives as vduse_start(). */
+enum status vduse_start_block(struct app *app, const struct args *args, bool *lives);
 /* What `vduse del` does; JSON is loaded, the app has a context. */
 enum status vduse_delete(struct app *app, const char *name, bool force);
-/* Deletes the vdpa device that was just made, if there is one. */
+/* Deletes the vdpa device that was just made, if there is one; to be called with must_finish. */
 enum status vduse_take_back(struct app *app, const char *name);
 /* Blocks the signals that vduse_interrupted() looks for. */
 void vduse_hold_signals(sigset_t *before);

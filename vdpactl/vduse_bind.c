@@ -12,7 +12,7 @@ bool vduse_interrupted(const struct app *app)
 {
 	sigset_t pending;
 
-	return !app->undoing && sigpending(&pending) == 0 &&
+	return !app->must_finish && sigpending(&pending) == 0 &&
 	       (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
 		sigismember(&pending, SIGHUP) == 1);
 }
@@ -32,7 +32,7 @@ enum status vduse_load_modules(struct app *app, const char *driver)
 	if (virtio && !bind_has_driver("virtio", "virtio_blk"))
 		argv[n++] = "virtio_blk";
 	if (n > 3)
-		(void)bind_modprobe(app, argv);
+		(void)bind_modprobe(app, argv, BIND_MODPROBE_MS);
 	if (access("/dev/vduse/control", F_OK) < 0)
 		return diag_fail(app, NULL, EOPNOTSUPP,
 				 "`modprobe vduse`; the kernel needs CONFIG_VDPA_USER",

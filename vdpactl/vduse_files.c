@@ -134,9 +134,27 @@ bool vduse_device_exists(const char *name)
 	return is_entry(CLASS_DIR, name);
 }
 
-bool vduse_is_attached(const char *name)
+bool vduse_is_taken(const char *name)
 {
 	return is_entry("/sys/bus/vdpa/devices", name);
+}
+
+/* The kernel makes it below the VDUSE device, which is of the class vduse. */
+bool vduse_is_device(const struct vdpa_sysdev *s)
+{
+	const char *bus = vdpa_sysdev_get_parent_bus(s);
+
+	return bus && !strcmp(bus, "vduse");
+}
+
+int vduse_get_device(struct app *app, const char *name, struct vdpa_sysdev **s)
+{
+	int r = vdpa_sysdev_get(app->ctx, name, s);
+
+	if (r || vduse_is_device(*s))
+		return r;
+	*s = vdpa_sysdev_unref(*s);
+	return -ENODEV;
 }
 
 /* ---- the directory of a device ---- */

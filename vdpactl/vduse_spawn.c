@@ -15,6 +15,7 @@
 #define POLL_MS 5
 #define SLICE_MS 100 /* how late a signal may be noticed */
 #define END_MS 5000 /* from a daemon's line to the end of the process that started it */
+#define SETTLE_MS 2000 /* from a signal: whether a daemon that is just starting does */
 #define KILLED_MS 1000 /* a killed process needs at most, unless the kernel keeps it */
 
 /*
@@ -113,7 +114,10 @@ static const char *daemon_path(void)
 	return access(SBINDIR "/vdused", X_OK) == 0 ? SBINDIR "/vdused" : "vdused";
 }
 
-/* The daemon's line, without its end: 0, -EPIPE when there is none, -ETIMEDOUT, -EINTR or -errno. */
+/*
+ * The daemon's line, without its end, appended: 0, -EPIPE when there is none, -ETIMEDOUT, -EINTR
+ * (not without app) or -errno.
+ */
 static int read_line(const struct app *app, int fd, struct strbuf *line, int64_t end)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -123,7 +127,7 @@ static int read_line(const struct app *app, int fd, struct strbuf *line, int64_t
 		ssize_t n;
 		int r = poll(&p, 1, SLICE_MS);
 
-		if (vduse_interrupted(app))
+		if (app && vduse_interrupted(app))
 			return -EINTR;
 		if (!r && app_now_ms() >= end)
 			return -ETIMEDOUT;
@@ -174,16 +178,32 @@ static enum status fail_silent(struct app *app, const char *name, const char *pa
 			 "the daemon of \"%s\" does not start: %s ended early", name, path);
 }
 
+/*
+ * The same for whoever starts it.  One that found another daemon in its place is about to say so:
+ * a signal does not come before that.
+ */
+static int read_ready(struct app *app, int fd, struct strbuf *line, int timeout_ms)
+{
+	int r = read_line(app, fd, line, app_now_ms() + timeout_ms);
+
+	if (r != -EINTR)
+		return r;
+	r = read_line(NULL, fd, line, app_now_ms() + SETTLE_MS);
+	return r == -ETIMEDOUT ? -EINTR : r;
+}
+
 static enum status wait_ready(struct app *app, const char *name, const char *path, const int fds[2],
-			      pid_t pid)
+			      pid_t pid, bool *lives)
 {
 	CLEANUP(strbuf_free) struct strbuf line = STRBUF_INIT;
 	int ms = app_limit_ms(app, VDUSE_START_MS);
-	int r = read_line(app, fds[0], &line, app_now_ms() + ms);
+	int r = read_ready(app, fds[0], &line, ms);
 	int64_t end = app_now_ms();
 	int ended;
 
-	ended = vduse_reap(pid, r == -ETIMEDOUT || r == -EINTR ? end : end + END_MS);
+	/* Who was to start it is killed then; the daemon has a session of its own. */
+	*lives = r == -ETIMEDOUT || r == -EINTR;
+	ended = vduse_reap(pid, *lives ? end : end + END_MS);
 	if (r == -ETIMEDOUT)
 		return diag_fail(app, name, ETIMEDOUT, NULL,
 				 "the daemon of \"%s\" is not ready after %d seconds", name,
@@ -192,8 +212,10 @@ static enum status wait_ready(struct app *app, const char *name, const char *pat
 		return diag_fail(app, name, EINTR, NULL, "interrupted");
 	if (r == -ENOMEM)
 		return diag_error(app, NULL, NULL, NULL);
-	if (!r && line.s && !strncmp(line.s, "ready ", 6))
+	if (!r && line.s && !strncmp(line.s, "ready ", 6)) {
+		*lives = true;
 		return ST_OK;
+	}
 	if (!r && line.s && !strncmp(line.s, "error ", 6))
 		return diag_fail(app, name, EIO, NULL, "the daemon of \"%s\" does not start: %s",
 				 name, line.s + 6);
@@ -215,7 +237,7 @@ static int open_pipes(int line[2], int err[2])
 	return r;
 }
 
-enum status vduse_start(struct app *app, const char *name, const char *const *args)
+enum status vduse_start(struct app *app, const char *name, const char *const *args, bool *lives)
 {
 	static const char *const tail[] = { "--daemonize", "--ready-fd", "3", NULL };
 	CLEANUP_FREE const char **argv = NULL;
@@ -226,6 +248,7 @@ enum status vduse_start(struct app *app, const char *name, const char *const *ar
 	pid_t pid;
 	int r;
 
+	*lives = false;
 	while (args[n])
 		n++;
 	argv = calloc(n + 1 + sizeof(tail) / sizeof(*tail), sizeof(*argv));
@@ -245,7 +268,7 @@ enum status vduse_start(struct app *app, const char *name, const char *const *ar
 				   "install vdused, or set VDPACTL_VDUSED to its path",
 				   "cannot run the VDUSE daemon \"%s\": %s", path, strerror(-r));
 	else
-		status = wait_ready(app, name, path, (int[]){ line[0], err[0] }, pid);
+		status = wait_ready(app, name, path, (int[]){ line[0], err[0] }, pid, lives);
 	close(line[0]);
 	close(err[0]);
 	return status;

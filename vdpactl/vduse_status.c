@@ -102,15 +102,16 @@ static bool fill(const json_t *o, struct vduse_status *s)
 	       get_string(o, "features", &s->features) && get_queues(o, s);
 }
 
-int vduse_get_status(const char *name, struct vduse_status *status, struct strbuf *err)
+int vduse_get_status(const struct app *app, const char *name, struct vduse_status *status,
+		     struct strbuf *err)
 {
 	json_t *answer = NULL;
 	bool filled;
 	int r;
 
 	*status = (struct vduse_status){ 0 };
-	r = vduse_request(name, "{\"command\":\"status\"}\n", VDUSE_STATUS_MS, &answer,
-			  &status->pid, err);
+	r = vduse_request(name, "{\"command\":\"status\"}\n", app_limit_ms(app, VDUSE_STATUS_MS),
+			  &answer, &status->pid, err);
 	if (r)
 		return r;
 	filled = fill(answer, status);

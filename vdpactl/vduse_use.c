@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define USES_MAX 8 /* named in one sentence */
 
@@ -149,6 +150,67 @@ static void find_disk_uses(struct uses *u, const char *disk)
 	}
 }
 
+/* ---- in a process of its own ---- */
+
+/*
+ * Does to a node what may wait for its back end without end: an errno, or, of this function's own,
+ * -ETIMEDOUT or -errno.  A child that can't be killed must hold nothing that others wait for: no
+ * pipe of the caller's, no lock.
+ */
+static int run_apart(int (*work)(const char *node), const char *node, int timeout_ms)
+{
+	int64_t end = app_now_ms() + timeout_ms;
+	pid_t pid = fork();
+	int r;
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		setpgid(0, 0);
+		closefrom(0);
+		_exit(work(node));
+	}
+	/* Whichever of the two comes first: vduse_reap() kills the group. */
+	setpgid(pid, pid);
+	r = vduse_reap(pid, end);
+	if (r < 0)
+		return r;
+	return WIFEXITED(r) ? WEXITSTATUS(r) : EIO;
+}
+
+/* Fails with EBUSY, for a disk also when a partition of it is what somebody has. */
+static int open_alone(const char *node)
+{
+	CLEANUP_CLOSE int fd = open(node, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? errno : 0;
+}
+
+static enum status fail_exclusive(struct app *app, const char *name, const char *node)
+{
+	return diag_fail(app, name, EBUSY, "look in other mount namespaces",
+			 "busy: %s is in exclusive use, mounted or held", node);
+}
+
+/* What only the kernel knows: a mount that this process's namespace does not show, for one. */
+static enum status check_alone(struct app *app, const char *name, const struct vdpa_sysdev *s)
+{
+	const char *node = vdpa_sysdev_get_node(s);
+	int ms = app_limit_ms(app, VDUSE_FLUSH_MS);
+	/* Other parents' disks have no process behind them that could be away. */
+	int r = vduse_is_device(s) ? run_apart(open_alone, node, ms) : open_alone(node);
+
+	if (r == EBUSY)
+		return fail_exclusive(app, name, node);
+	if (r == -ETIMEDOUT)
+		return diag_fail(app, name, ETIMEDOUT, "is its back end away?",
+				 "%s could not be opened within %g s", node, ms / 1000.0);
+	if (r < 0)
+		return diag_fail(app, name, -r, NULL, "cannot look whether %s is in use: %s", node,
+				 strerror(-r));
+	return ST_OK;
+}
+
 enum status vduse_check_unused(struct app *app, const char *name, const struct vdpa_sysdev *s)
 {
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
@@ -165,13 +227,14 @@ enum status vduse_check_unused(struct app *app, const char *name, const struct v
 	if (u.n)
 		status = diag_fail(app, name, EBUSY, "end its use first", "busy: %s",
 				   u.text.failed ? "it is in use" : u.text.s);
+	else if (disk)
+		status = check_alone(app, name, s);
 	strbuf_free(&u.text);
 	return status;
 }
 
 /* ---- flushing ---- */
 
-/* In a process of its own, as it may wait for the back end without end. Its exit status is an errno. */
 static int flush_node(const char *node)
 {
 	int fd = open(node, O_RDWR | O_EXCL | O_CLOEXEC | O_NONBLOCK);
@@ -187,24 +250,17 @@ static int flush_node(const char *node)
 
 enum status vduse_flush(struct app *app, const char *name, const char *node, bool force)
 {
-	pid_t pid = fork();
-	int r;
+	int ms = app_limit_ms(app, VDUSE_FLUSH_MS);
+	int r = run_apart(flush_node, node, ms);
 
-	if (pid < 0)
-		return diag_fail(app, name, errno, NULL, "cannot fork: %s", strerror(errno));
-	if (pid == 0) {
-		setpgid(0, 0);
-		_exit(flush_node(node));
-	}
-	r = vduse_reap(pid, app_now_ms() + VDUSE_FLUSH_MS);
 	if (r == -ETIMEDOUT)
 		return diag_fail(app, name, ETIMEDOUT, "is its back end away?",
-				 "%s could not be written back within %d seconds", node,
-				 VDUSE_FLUSH_MS / 1000);
-	r = r >= 0 && WIFEXITED(r) ? WEXITSTATUS(r) : EIO;
+				 "%s could not be written back within %g s", node, ms / 1000.0);
+	if (r < 0)
+		return diag_fail(app, name, -r, NULL, "cannot write back %s: %s", node,
+				 strerror(-r));
 	if (r == EBUSY)
-		return diag_fail(app, name, EBUSY, "look in other mount namespaces",
-				 "busy: %s is in exclusive use, mounted or held", node);
+		return fail_exclusive(app, name, node);
 	if (r && force)
 		diag_note(app, "what was not on the disk yet is lost: %s: %s", node, strerror(r));
 	else if (r)

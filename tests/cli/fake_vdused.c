@@ -9,10 +9,13 @@
  * "stderr" says it there, "exit" says nothing; else it goes on in the
  * background, for a minute at most.  Its arguments stand in DIR/NAME/arguments.
  * A request "status" is answered by the line in DIR/NAME/status, or not at
- * all without that file; "resize" is refused; "stop" is obeyed.
+ * all without that file; "resize" is refused; "stop" is obeyed, but as the word
+ * in DIR/NAME/stop says: "mute" neither ends nor answers, "quit" ends without an
+ * answer, "term" sends SIGTERM to who asks before it obeys.
  */
 #include <err.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +99,28 @@ static void say(int fd, const char *line)
 		warn("answer");
 }
 
+/* false: nothing more is to be done. */
+static bool stop_oddly(int client)
+{
+	char how[16] = "";
+	struct ucred who;
+	socklen_t len = sizeof(who);
+	int fd = open("stop", O_RDONLY);
+
+	if (fd < 0)
+		return true;
+	if (read(fd, how, sizeof(how) - 1) < 0)
+		err(1, "stop");
+	close(fd);
+	unlink("stop");
+	if (!strncmp(how, "quit", 4))
+		exit(0);
+	if (!strncmp(how, "term", 4) &&
+	    getsockopt(client, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0)
+		kill(who.pid, SIGTERM);
+	return strncmp(how, "mute", 4);
+}
+
 /* Ends the program when it is asked to stop. */
 static void serve(int fd, const char *name)
 {
@@ -111,6 +136,8 @@ static void serve(int fd, const char *name)
 		say(fd, "{\"ok\":false,\"error\":\"the tape measure is lost\"}\n");
 		return;
 	}
+	if (!stop_oddly(fd))
+		return;
 	if (strstr(line, "true")) {
 		unlink("control");
 		unlink("status");

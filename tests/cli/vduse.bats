@@ -257,6 +257,39 @@ STATUS=${STATUS//$'\n'/}
 	[[ $output == '{"errors":[{"device":"d0",'*'"message":"the daemon of \"d0\" does not start: the disk is on fire"'* ]]
 }
 
+@test "restart: whatever happens between the two daemons, the disk is not left without one unsaid" {
+	fake d0
+	echo quit >run/d0/stop
+	fails 3 vduse restart d0
+	says 'cannot restart "d0": the daemon went away before it answered' '"d0" has no daemon now' \
+		'`vdpactl vduse rescue d0` tries again'
+	fake d0
+	echo mute >run/d0/stop
+	run -7 --separate-stderr timeout 20 "$VDPACTL" --timeout 1 vduse restart d0
+	says 'cannot restart "d0": the daemon does not answer' 'the daemon of "d0" was asked to end and still may'
+	[[ $stderr != *'has no daemon now'* ]]
+}
+
+@test "restart: a signal waits until the new daemon serves" {
+	fake d0 "$STATUS"
+	echo term >run/d0/stop
+	rm run/d0/arguments
+	run -143 --separate-stderr "$VDPACTL" vduse restart d0
+	[[ $(<run/d0/arguments) == 'resume --name d0 --daemonize --ready-fd 3' ]]
+	works vduse show d0
+	prints 'daemon serving'
+}
+
+@test "a daemon that does not answer is waited for as long as --timeout says" {
+	fake d0 "$STATUS"
+	echo mute >run/d0/stop
+	run -7 --separate-stderr timeout 20 "$VDPACTL" --timeout 1 vduse del d0
+	says 'the daemon of "d0" does not stop: the daemon does not answer'
+	fake d1
+	run -0 timeout 20 "$VDPACTL" --timeout 0 vduse show d1
+	prints 'daemon silent'
+}
+
 @test "rescue: only where a daemon is missing and a device is there" {
 	fake d0
 	fails 4 vduse rescue d0

@@ -326,3 +326,20 @@ lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 	[[ $status == 9 ]] && device_exists sf
 	run ! device_exists bad
 }
+
+@test "restore ends in time also when a module does not come" {
+	devices '{"name":"never","mgmtdev":"auxiliary/mlx5_core.sf.9"}'
+	! grep -q mlx5_vdpa /proc/modules
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	# Only what is tried while it waits hangs.
+	cat >"$BATS_TEST_TMPDIR/bin/modprobe" <<-END
+		#!/bin/sh
+		[ -e $BATS_TEST_TMPDIR/tried ] || exec touch $BATS_TEST_TMPDIR/tried
+		sleep 15
+		touch $BATS_TEST_TMPDIR/slept
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/modprobe"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH captures 3 vdpactl restore "$FILE" wait 1
+	says 'cannot add device "never"'
+	[[ -e $BATS_TEST_TMPDIR/tried && ! -e $BATS_TEST_TMPDIR/slept ]]
+}

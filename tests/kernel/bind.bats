@@ -87,6 +87,14 @@ comm_is() { # PID NAME
 	autoprobe_is 1
 }
 
+@test "interrupted when all is done: the device is not left" {
+	stub "$DEV"
+	captures 143 interrupted flock dev add name "$DEV" mgmtdev vduse driver none
+	says interrupted
+	gone "$DEV"
+	works dev add name "$DEV" mgmtdev vduse driver none
+}
+
 @test "a driver that can't be loaded: 8 before anything is done" {
 	stub "$DEV"
 	rmmod vhost_vdpa

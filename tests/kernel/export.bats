@@ -235,6 +235,23 @@ run_commands() { # FILE
 	prints_exactly "$first"
 }
 
+@test "commands: all that a disk of vdused was made with, and no serial number that it was not" {
+	local name first
+	name=$(printf 'd%030d' 1)
+	disk_named "$name" "mem:2M" cache buffered packed reconnect 7 threads 1 poll_us 50 user nobody
+	works dev export "$name" format commands
+	prints_exactly "vdpactl vduse add name $name type block backend mem:2M queues 1 queue_size 256 cache buffered packed reconnect 7 threads 1 poll_us 50 user nobody driver virtio_vdpa"
+	first=$output
+	works vduse del "$name"
+	eval "$first"
+	works dev export "$name" format commands
+	prints_exactly "$first"
+	# One that this vdpactl does not understand is not half told.
+	printf -- '--more\0' >>"$RUNTIME/$name/options"
+	fails 8 dev export "$name" format commands
+	says 'cannot read or understand what vdused serves'
+}
+
 @test "names that a shell, XML, JSON or a path would choke on" {
 	net "$ODD" vhost_vdpa
 	works dev link "$ODD"

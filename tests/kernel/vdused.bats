@@ -225,3 +225,63 @@ size_is() { [[ $(sysfs size) == "$1" ]]; }
 }
 
 busy() { (($(disk_state .statistics.writes) > 100)); }
+
+# Mounts NODE in a mount namespace of its own, in process $HOLDER.
+mount_elsewhere() { # NODE
+	rm -f "$WORK/mounted"
+	background unshare -m sh -c 'mount "$1" /mnt && : >"$2" && exec sleep 100' sh "$1" "$WORK/mounted"
+	HOLDER=${CHILDREN[-1]}
+	wait_until 10 test -e "$WORK/mounted"
+}
+
+unbinds() { vdpactl -q dev unbind "$1" 2>/dev/null; }
+
+@test "what another mount namespace has mounted is not taken away, nor the disk of a partition" {
+	local whole part
+	disk "mem:16M"
+	whole=$NODE
+	mkfs.ext4 -q "$whole"
+	mount_elsewhere "$whole"
+	fails 5 dev unbind "$DEV"
+	says "busy: $whole is in exclusive use, mounted or held" 'hint: look in other mount namespaces'
+	fails 5 dev bind "$DEV" driver vhost_vdpa
+	fails 5 vduse del "$DEV"
+	kill "$HOLDER"
+	wait_until 10 unbinds "$DEV"
+
+	disk_named "p$DEV" "mem:16M"
+	part=${NODE}1
+	printf '\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x40\0\0' | dd of="$NODE" bs=1 seek=446 conv=notrunc status=none
+	printf '\x55\xaa' | dd of="$NODE" bs=1 seek=510 conv=notrunc status=none
+	blockdev --rereadpt "$NODE"
+	wait_until 5 test -b "$part"
+	mkfs.ext4 -q "$part"
+	mount_elsewhere "$part"
+	fails 5 dev unbind "p$DEV"
+	says "busy: $NODE is in exclusive use, mounted or held"
+	kill "$HOLDER"
+	wait_until 10 unbinds "p$DEV"
+}
+
+@test "two at once: the one that loses takes nothing of the other's back, also when it is interrupted" {
+	cat >"$WORK/late" <<-END
+		#!/bin/sh
+		kill -STOP \$PPID
+		VDPACTL_VDUSED=$VDPACTL_VDUSED $VDPACTL vduse add name $DEV type block backend mem:1M >$WORK/first 2>&1
+		$VDPACTL_VDUSED "\$@"
+		kill -TERM \$PPID
+		kill -CONT \$PPID
+	END
+	chmod +x "$WORK/late"
+	captures 143 env VDPACTL_VDUSED="$WORK/late" "$VDPACTL" vduse add name "$DEV" type block backend mem:2M
+	says "the daemon of \"$DEV\" does not start: " 'is served by another vdused already'
+	NODE=$(<"$WORK/first")
+	NODE=${NODE#"$DEV: "}
+	[[ -b $NODE && $(disk_state .size) == 1048576 ]]
+}
+
+@test "interrupted when all is done: the disk is not left" {
+	captures 143 interrupted connect vduse add name "$DEV" type block backend mem:1M
+	says interrupted
+	[[ ! -e /sys/bus/vdpa/devices/$DEV && ! -e $RUNTIME/$DEV ]]
+}

@@ -77,6 +77,21 @@ tcp_open() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 readable() { dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none 2>/dev/null; }
 
+@test "a server that stays away: del gives up in time, and who waits for its output is let go" {
+	kit "$WORK/nbd" memory 16M
+	disk "nbd+unix:///?socket=$WORK/nbd"
+	kill -KILL "$SERVER"
+	rm -f "$WORK/nbd"
+	# What writes back stays in the kernel, and would keep the pipe.
+	# shellcheck disable=SC2016 # of that shell
+	captures 7 timeout 40 bash -c '"$@" 2>&1 | cat >&2; exit "${PIPESTATUS[0]}"' bash \
+		"$VDPACTL" --timeout 3 vduse del "$DEV"
+	says "$NODE could not be written back within " 'hint: is its back end away?'
+	[[ $stderr != *' 30 s'* ]]
+	kit "$WORK/nbd" memory 16M
+	wait_until 15 readable
+}
+
 @test "killed daemon and NBD: what was in flight is sent again" {
 	local i
 	# nbdkit 1.32 now and then aborts when a client leaves with requests under way.

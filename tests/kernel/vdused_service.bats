@@ -87,6 +87,40 @@ conf() { printf '%s\n' "$@" >"$WORK/conf"; }
 	works vduse del "$DEV"
 }
 
+@test "another parent's device of the same name is no disk of vdused" {
+	[[ -e /sys/module/vdpa_sim_blk ]] || skip "expected: no simulators for this kernel"
+	mkdir -p "$RUNTIME/$DEV"
+	touch "$RUNTIME/$DEV/"{lock,options}
+	works dev add name "$DEV" mgmtdev vdpasim_blk driver none
+	works vduse del "$DEV"
+	[[ ! -e $RUNTIME/$DEV ]]
+	device_exists "$DEV"
+	conf 'backend mem:1M'
+	start
+	ready
+	fails 4 vduse attach "$DEV" config "$WORK/conf"
+	says "device \"$DEV\" exists already"
+	device_exists "$DEV"
+	[[ ! -e /sys/bus/vdpa/devices/$DEV/driver ]]
+	fails 4 vduse add name "$DEV" type block backend mem:1M
+	works dev bind "$DEV" driver virtio_vdpa
+	works -j vduse show "$DEV"
+	has_json '.vduse[$n] | .daemon == "serving" and (has("driver") or has("node") | not)' --arg n "$DEV"
+	works dev del "$DEV"
+	works vduse del "$DEV"
+}
+
+@test "attach: interrupted when all is done, it takes back what it made" {
+	conf 'backend mem:1M'
+	start
+	ready
+	captures 143 interrupted connect vduse attach "$DEV" config "$WORK/conf"
+	says interrupted
+	[[ ! -e /sys/bus/vdpa/devices/$DEV && -e $RUNTIME/$DEV ]]
+	attach
+	works vduse del "$DEV"
+}
+
 @test "a terminated daemon leaves the device for the next one; other options than before are refused" {
 	conf 'backend mem:1M' 'queues 2'
 	start
