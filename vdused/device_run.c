@@ -12,7 +12,10 @@
 #include "vdused/log.h"
 
 #define TICK_MS 100
-/* Queues that are not ready with DRIVER_OK, or memory that can't be mapped: looked at so many times in a row, then once a second. */
+/*
+ * Queues that are not ready with DRIVER_OK, or memory that can't be mapped: looked at
+ * so many times in a row, then once a second.
+ */
 #define READY_TICKS 50
 #define SLOW_TICK_MS 1000
 /*
