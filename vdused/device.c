@@ -80,7 +80,7 @@ static int create(struct device *dev, struct err *err)
 		return ret;
 	dev->created = true;
 	ret = vduse_open(&dev->vduse, dev->options->name, err);
-	return ret ? ret : vduse_setup_queues(&dev->vduse, &params, err);
+	return ret ? ret : vduse_setup_queues(&dev->vduse, params.queues, params.queue_size, err);
 }
 
 void device_undo(struct device *dev)
@@ -107,6 +107,22 @@ static int grow_again(struct device *dev, struct err *err)
 	return ret;
 }
 
+/* What the driver did, as far as the kernel still knows of it. */
+static int restore(struct device *dev, uint64_t features, struct err *err)
+{
+	struct state_header *h = dev->state.header;
+
+	/* A reset whose sender was killed is the kernel's alone; no driver takes no feature. */
+	if (!h->status || (h->status & VIRTIO_CONFIG_S_FEATURES_OK && !features))
+		state_reset(&dev->state);
+	dev->status = (uint8_t)h->status;
+	dev->driver_features = h->driver_features;
+	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK && features != dev->driver_features)
+		return err_set(err, -EINVAL, "%s/state: the driver negotiated other features", dev->rt->path);
+	/* Perhaps the earlier process died before it came to that: such a device can't be attached. */
+	return dev->status ? 0 : vduse_setup_queues(&dev->vduse, h->device.queues, h->device.queue_size, err);
+}
+
 static int take_over(struct device *dev, struct err *err)
 {
 	struct state_device d;
@@ -126,13 +142,7 @@ static int take_over(struct device *dev, struct err *err)
 		return err_set(err, ret, "the kernel has given up the VDUSE device %s (a message was not answered in time)",
 			       dev->options->name);
 	ret = grow_again(dev, err);
-	if (ret)
-		return ret;
-	dev->status = (uint8_t)dev->state.header->status;
-	dev->driver_features = dev->state.header->driver_features;
-	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK && features != dev->driver_features)
-		return err_set(err, -EINVAL, "%s/state: the driver negotiated other features", dev->rt->path);
-	return 0;
+	return ret ? ret : restore(dev, features, err);
 }
 
 static int make_queues(struct device *dev, struct err *err)
@@ -215,16 +225,18 @@ static int start_reactors(struct device *dev, struct err *err)
 	return 0;
 }
 
-/* The capacity is the only part of the configuration that changes: it is stored in one piece. */
+/*
+ * The capacity is the only part of the configuration that changes: it is stored in
+ * one piece.  First for the next process, which tells it again: what the driver was
+ * told must never be more than what is known of.
+ */
 static void tell_size(struct device *dev)
 {
-	if (!dev->backend || dev->state.header->capacity == dev->blk.capacity)
-		return;
+	__atomic_store_n(&dev->state.header->capacity, dev->blk.capacity, __ATOMIC_RELEASE);
 	vduse_set_config(&dev->vduse, offsetof(struct virtio_blk_config, capacity), &dev->blk.config.capacity,
 			 sizeof(dev->blk.config.capacity));
 	/* EINVAL: there is no driver yet, and it will read the new one. */
 	vduse_inject_config(&dev->vduse);
-	dev->state.header->capacity = dev->blk.capacity;
 }
 
 int device_start(struct device *dev, struct err *err)
@@ -238,10 +250,12 @@ int device_start(struct device *dev, struct err *err)
 	ret = start_reactors(dev, err);
 	if (ret)
 		return ret;
+	dev->late = vduse_has_message(&dev->vduse);
 	ret = device_watch(dev);
 	if (ret)
 		return err_set(err, ret, "the device can't be watched: %s", strerror(-ret));
-	tell_size(dev);
+	if (dev->backend && !dev->created)
+		tell_size(dev);
 	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
 		device_run(dev, true);
 	return 0;
@@ -257,7 +271,8 @@ int device_resize(struct device *dev, uint64_t size, struct err *err)
 	if (ret)
 		return ret;
 	blk_set_size(&dev->blk, dev->backend->info.size);
-	tell_size(dev);
+	if (dev->state.header->capacity != dev->blk.capacity)
+		tell_size(dev);
 	return 0;
 }
 
@@ -273,6 +288,7 @@ int device_destroy(struct device *dev, struct err *err)
 	/* It is still there: go on serving it, if it can be opened again. */
 	if (vduse_open(&dev->vduse, dev->options->name, NULL))
 		return ret;
+	dev->ending = false;
 	device_watch_messages(dev);
 	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
 		device_run(dev, true);

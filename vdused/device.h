@@ -7,7 +7,8 @@
  *      ^                                       | SET_STATUS 0
  *      +-- reply, once all is drained -- draining
  *
- * All of it is the main thread's; the queues run in their reactors.
+ * All of it is the main thread's, which never waits for a reactor; the queues run
+ * in their reactors.
  */
 #ifndef VDUSED_DEVICE_H
 #define VDUSED_DEVICE_H
@@ -27,7 +28,14 @@
 enum device_phase {
 	DEVICE_STOPPED,
 	DEVICE_RUNNING,
-	DEVICE_DRAINING, /* `pending` is answered, or `drained` is called, at its end */
+	DEVICE_DRAINING, /* `reset` is answered, or `drained` is called, at its end */
+};
+
+/* A message whose answer waits for the reactors. */
+struct delayed {
+	struct vduse_dev_request req;
+	bool waits;
+	uint64_t ticks, give_up; /* answered anyhow after so many; 0: it can wait for ever */
 };
 
 struct device {
@@ -52,10 +60,12 @@ struct device {
 	struct loop_source messages; /* the VDUSE device */
 	struct loop_source drain; /* an eventfd: a queue is idle */
 	struct loop_source timer; /* a timerfd, for what follows */
-	unsigned ready_checks; /* queues that weren't ready yet: how often they were looked at */
-	unsigned drain_ticks;
-	struct vduse_dev_request pending; /* the reset to be answered when drained */
-	bool has_pending;
+	long tick_ms; /* of the timer; 0: it stands */
+	unsigned ready_checks; /* what wasn't ready yet: how often it was looked at */
+	struct delayed reset; /* until drained */
+	struct delayed update; /* of the address space: until every queue has the new map */
+	bool late; /* the messages at hand have waited for this process to start */
+	bool ending; /* quiesced for good: no queue starts any more */
 	/* Called once when device_quiesce() has come to its end. */
 	void (*drained)(struct device *dev);
 	bool created; /* by this process */

@@ -12,23 +12,28 @@
 #include "vdused/log.h"
 
 #define TICK_MS 100
-/* Queues that are not ready with DRIVER_OK: looked at so many times in a row, then once a second. */
+/*
+ * Queues that are not ready with DRIVER_OK, or memory that can't be mapped: looked at
+ * so many times in a row, then once a second.
+ */
 #define READY_TICKS 50
 #define SLOW_TICK_MS 1000
 /*
  * Requests in flight when the driver resets: after so long they are cancelled.
  * nbd: lets go of all of them then.  What file: has with the kernel can't be let
- * go: a read that is answered late would land in pages that are the driver's again ...
+ * go: a read that is answered late would land in pages that are the driver's again,
+ * so it is told that they ended although they did not only before the kernel gives
+ * up on us, see delay().
  */
 #define CANCEL_TICKS 1
-/* ... so it is told that they ended although they did not only before the kernel gives up on us, after 30 s. */
-#define GIVE_UP_TICKS 250
 
-/* 0: no ticks. */
 static void set_ticking(struct device *dev, long ms)
 {
 	struct itimerspec spec = { { ms / 1000, ms % 1000 * 1000000L }, { ms / 1000, ms % 1000 * 1000000L } };
 
+	if (ms == dev->tick_ms)
+		return;
+	dev->tick_ms = ms;
 	timerfd_settime(dev->timer.fd, 0, &spec, NULL);
 }
 
@@ -94,7 +99,7 @@ static void start_queue(struct device *dev, struct vq *vq, bool resume)
 		vring_stop(&vq->ring);
 		return;
 	}
-	reactor_call(vq->reactor, resume ? vq_start_resumed : vq_start, vq);
+	vq_start(vq, resume);
 }
 
 static bool all_started(const struct device *dev)
@@ -105,21 +110,41 @@ static bool all_started(const struct device *dev)
 	return true;
 }
 
-void device_run(struct device *dev, bool resume)
+/* The timer runs while there is something to wait for that nobody tells. */
+static void tick_as_needed(struct device *dev)
+{
+	if (dev->phase == DEVICE_DRAINING || dev->update.waits)
+		set_ticking(dev, TICK_MS);
+	/* vhost_vdpa's users may make queues ready later. */
+	else if (dev->phase == DEVICE_RUNNING && !all_started(dev))
+		set_ticking(dev, dev->ready_checks < READY_TICKS ? TICK_MS : SLOW_TICK_MS);
+	else
+		set_ticking(dev, 0);
+}
+
+/* What is ready and was not started yet. */
+static void start_queues(struct device *dev, bool resume)
 {
 	struct err err;
 
+	if (!dev->map && vduse_map(&dev->vduse, &dev->map, &dev->linear, &err)) {
+		if (!dev->ready_checks)
+			log_error("%s: trying again", err.text);
+	} else {
+		for (unsigned i = 0; i < dev->vq_count; i++)
+			start_queue(dev, &dev->vqs[i], resume);
+	}
+	tick_as_needed(dev);
+}
+
+void device_run(struct device *dev, bool resume)
+{
+	if (dev->ending)
+		return;
 	dev->blk.features = dev->driver_features;
 	dev->phase = DEVICE_RUNNING;
 	dev->ready_checks = 0;
-	if (!dev->map && vduse_map(&dev->vduse, &dev->map, &dev->linear, &err)) {
-		log_error("%s", err.text);
-		return;
-	}
-	for (unsigned i = 0; i < dev->vq_count; i++)
-		start_queue(dev, &dev->vqs[i], resume);
-	/* vhost_vdpa's users may make queues ready later, and nothing tells. */
-	set_ticking(dev, all_started(dev) ? 0 : TICK_MS);
+	start_queues(dev, resume);
 }
 
 /* ---- stopping ------------------------------------------------------------------- */
@@ -127,6 +152,7 @@ void device_run(struct device *dev, bool resume)
 static void release_queue(struct vq *vq)
 {
 	vring_stop(&vq->ring);
+	vq_forget_map(vq);
 	vq->ring.why[0] = '\0';
 	if (vq->kick.fd >= 0)
 		close(vq->kick.fd);
@@ -135,20 +161,43 @@ static void release_queue(struct vq *vq)
 
 static void reply(struct device *dev, const struct vduse_dev_request *req, bool ok);
 
+static void delay(struct device *dev, struct delayed *d, const struct vduse_dev_request *req)
+{
+	uint64_t ticks = (uint64_t)vduse_msg_timeout(&dev->vduse) * 1000 / TICK_MS;
+
+	d->req = *req;
+	d->waits = true;
+	d->ticks = 0;
+	/* What waited for this process has used up nobody knows how much of its time. */
+	d->give_up = dev->late ? ticks / 2 : ticks * 5 / 6;
+}
+
+/* True once, when the kernel must not wait any longer. */
+static bool time_is_up(struct delayed *d, uint64_t ticks)
+{
+	uint64_t before = d->ticks;
+
+	d->ticks += ticks;
+	return d->waits && before < d->give_up && d->ticks >= d->give_up;
+}
+
+static void answer(struct device *dev, struct delayed *d, bool ok)
+{
+	if (!d->waits)
+		return;
+	d->waits = false;
+	reply(dev, &d->req, ok);
+}
+
 /* The driver forgets its requests: so does the next process, even if some still are in flight here. */
 static void answer_reset(struct device *dev)
 {
-	if (!dev->has_pending)
+	if (!dev->reset.waits)
 		return;
-	dev->has_pending = false;
-	for (unsigned i = 0; i < dev->vq_count; i++)
-		if (dev->vqs[i].log_area)
-			__atomic_store_n(&((struct inflight_area *)dev->vqs[i].log_area)->active, 0,
-					 __ATOMIC_RELEASE);
 	dev->status = 0;
 	dev->driver_features = 0;
-	save_status(dev);
-	reply(dev, &dev->pending, true);
+	state_reset(&dev->state);
+	answer(dev, &dev->reset, true);
 }
 
 /* Every queue is idle. */
@@ -161,8 +210,9 @@ static void stopped(struct device *dev)
 	iova_map_unref(dev->map);
 	dev->map = NULL;
 	dev->phase = DEVICE_STOPPED;
-	set_ticking(dev, 0);
+	answer(dev, &dev->update, true);
 	answer_reset(dev);
+	tick_as_needed(dev);
 	dev->drained = NULL;
 	if (drained)
 		drained(dev);
@@ -183,11 +233,9 @@ static void check_drained(struct device *dev)
 static void drain(struct device *dev, bool drop)
 {
 	dev->phase = DEVICE_DRAINING;
-	dev->drain_ticks = 0;
 	for (unsigned i = 0; i < dev->vq_count; i++)
-		if (vq_state(&dev->vqs[i]) != VQ_IDLE)
-			reactor_call(dev->vqs[i].reactor, drop ? vq_drain_drop : vq_drain, &dev->vqs[i]);
-	set_ticking(dev, TICK_MS);
+		vq_drain(&dev->vqs[i], drop);
+	tick_as_needed(dev);
 	check_drained(dev);
 }
 
@@ -196,9 +244,19 @@ bool device_quiesce(struct device *dev, void (*drained)(struct device *dev))
 	if (dev->drained)
 		return false;
 	dev->drained = drained;
+	dev->ending = true;
 	if (dev->phase != DEVICE_DRAINING)
 		drain(dev, false);
 	return true;
+}
+
+static void check_updated(struct device *dev)
+{
+	for (unsigned i = 0; i < dev->vq_count; i++)
+		if (vq_state(&dev->vqs[i]) != VQ_IDLE && !vq_has_map(&dev->vqs[i]))
+			return;
+	answer(dev, &dev->update, true);
+	tick_as_needed(dev);
 }
 
 static void drain_event(struct loop_source *src, uint32_t events)
@@ -207,22 +265,28 @@ static void drain_event(struct loop_source *src, uint32_t events)
 	uint64_t count;
 
 	(void)events;
-	if (read(src->fd, &count, sizeof(count)) > 0)
-		check_drained(dev);
+	if (read(src->fd, &count, sizeof(count)) < 0)
+		return;
+	check_updated(dev);
+	check_drained(dev);
 }
 
 /* What is in flight takes long. */
-static void hurry(struct device *dev)
+static void hurry(struct device *dev, uint64_t ticks)
 {
-	dev->drain_ticks++;
-	if (!dev->has_pending)
-		return;
-	if (dev->drain_ticks == CANCEL_TICKS)
-		for (unsigned i = 0; i < dev->reactor_count; i++)
-			reactor_call(&dev->reactors[i], vq_cancel, dev->reactors[i].vqs[0]);
-	if (dev->drain_ticks == GIVE_UP_TICKS) {
+	uint64_t before = dev->reset.ticks;
+
+	if (time_is_up(&dev->reset, ticks)) {
 		log_error("requests still in flight although the driver resets the device: it is told that they ended");
 		answer_reset(dev);
+	} else if (dev->reset.waits && before < CANCEL_TICKS) {
+		for (unsigned i = 0; i < dev->reactor_count; i++)
+			reactor_cancel(&dev->reactors[i]);
+	}
+	/* Whatever keeps the thread, it takes the new map before it looks at a ring again. */
+	if (time_is_up(&dev->update, ticks)) {
+		log_warn("the address space changed, and a thread is too busy to take note");
+		answer(dev, &dev->update, true);
 	}
 }
 
@@ -234,16 +298,11 @@ static void tick(struct loop_source *src, uint32_t events)
 	(void)events;
 	if (read(src->fd, &count, sizeof(count)) < 0)
 		return;
-	if (dev->phase == DEVICE_DRAINING) {
-		hurry(dev);
-		check_drained(dev);
-	} else if (dev->phase == DEVICE_RUNNING) {
-		for (unsigned i = 0; i < dev->vq_count; i++)
-			start_queue(dev, &dev->vqs[i], false);
-		if (all_started(dev))
-			set_ticking(dev, 0);
-		else if (++dev->ready_checks == READY_TICKS)
-			set_ticking(dev, SLOW_TICK_MS);
+	hurry(dev, count);
+	check_drained(dev);
+	if (dev->phase == DEVICE_RUNNING) {
+		dev->ready_checks++;
+		start_queues(dev, true);
 	}
 }
 
@@ -310,8 +369,7 @@ static void set_status(struct device *dev, const struct vduse_dev_request *req)
 	uint8_t old = dev->status, new = req->s.status, rising = new & ~old;
 
 	if (!new) {
-		dev->pending = *req;
-		dev->has_pending = true;
+		delay(dev, &dev->reset, req);
 		/* Also while draining: from now on nothing is given back, and the wait begins anew. */
 		drain(dev, true);
 		return;
@@ -333,32 +391,34 @@ static void set_status(struct device *dev, const struct vduse_dev_request *req)
 		device_run(dev, false);
 }
 
-static void switch_map(struct vq *vq)
-{
-	if (vq->state != VQ_IDLE)
-		vring_set_map(&vq->ring, vq->next_map);
-}
-
-/* The address space changed. Requests in flight keep what they were translated by. */
+/*
+ * The address space changed.  Requests in flight keep what they were translated by;
+ * the answer waits until there will be no new ones of that kind.
+ */
 static void update_map(struct device *dev, const struct vduse_dev_request *req)
 {
 	struct iova_map *map;
 	struct err err;
 
-	if (dev->phase == DEVICE_RUNNING && dev->map && !dev->linear) {
-		if (vduse_map(&dev->vduse, &map, &dev->linear, &err)) {
-			log_error("%s", err.text);
-			reply(dev, req, false);
-			return;
-		}
-		for (unsigned i = 0; i < dev->vq_count; i++) {
-			dev->vqs[i].next_map = map;
-			reactor_call(dev->vqs[i].reactor, switch_map, &dev->vqs[i]);
-		}
-		iova_map_unref(dev->map);
-		dev->map = map;
+	if (dev->phase != DEVICE_RUNNING || !dev->map || dev->linear) {
+		reply(dev, req, true);
+		return;
 	}
-	reply(dev, req, true);
+	if (vduse_map(&dev->vduse, &map, &dev->linear, &err)) {
+		log_error("%s", err.text);
+		reply(dev, req, false);
+		return;
+	}
+	for (unsigned i = 0; i < dev->vq_count; i++)
+		if (vq_state(&dev->vqs[i]) != VQ_IDLE)
+			vq_set_map(&dev->vqs[i], map);
+	iova_map_unref(dev->map);
+	dev->map = map;
+	/* The kernel sends them one at a time: who sent an earlier one is gone. */
+	answer(dev, &dev->update, false);
+	delay(dev, &dev->update, req);
+	tick_as_needed(dev);
+	check_updated(dev);
 }
 
 static void message(struct device *dev, const struct vduse_dev_request *req)
@@ -396,6 +456,7 @@ static void message_event(struct loop_source *src, uint32_t events)
 	}
 	while (src->fd >= 0 && vduse_read(&dev->vduse, &req) > 0)
 		message(dev, &req);
+	dev->late = false;
 }
 
 int device_watch_messages(struct device *dev)

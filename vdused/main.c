@@ -287,6 +287,8 @@ static int run(struct daemon *d)
 		device_undo(&d->dev);
 		if (d->rt.made)
 			runtime_remove(&d->rt);
+		if (d->dev.created)
+			runtime_remove_memory(&d->rt);
 		tell(d, line);
 		return 1;
 	}
@@ -328,8 +330,10 @@ int main(int argc, char **argv)
 	log_init(d.options.name, false);
 	status = run(&d);
 	control_fini(&d.control);
-	if (d.control.destroyed)
+	if (d.control.destroyed) {
 		runtime_remove(&d.rt);
+		runtime_remove_memory(&d.rt);
+	}
 	device_close(&d.dev);
 	loop_fini(&d.loop);
 	runtime_close(&d.rt);

@@ -95,7 +95,7 @@ static void publish(struct vq *vq)
 	bool due = n ? moderation_add(m, n, now) : moderation_expired(m, now);
 
 	vq->dirty = false;
-	if (m->held && (vq->in_flight || vq->state != VQ_RUNNING)) {
+	if (m->held && (vq->in_flight || vq_state(vq) != VQ_RUNNING)) {
 		moderation_flush(m, now);
 		due = true;
 	}
@@ -109,6 +109,12 @@ static void report_broken(struct vq *vq)
 		return;
 	vq->logged = true;
 	log_error("virtqueue %u is stopped until the driver resets the device: %s", vq->index, vq->ring.why);
+}
+
+/* The driver has not taken its ring back, as far as is known. */
+static bool serves(const struct vq *vq)
+{
+	return vq_state(vq) == VQ_RUNNING && !vq->drop && !vring_broken(&vq->ring);
 }
 
 static void finish_draining(struct vq *vq)
@@ -126,7 +132,7 @@ static bool serve(struct vq *vq)
 {
 	bool any = false;
 
-	if (vq->state == VQ_RUNNING && !vring_broken(&vq->ring) && vring_has_work(&vq->ring))
+	if (serves(vq) && vring_has_work(&vq->ring))
 		any = blk_service(vq, BUDGET);
 	return any;
 }
@@ -138,10 +144,10 @@ static bool settle(struct vq *vq)
 	if (vq->dirty || vq->moderation.held)
 		publish(vq);
 	any |= vq->moderation.held > 0;
-	/* The state first: an idle queue's ring is the main thread's. */
-	if (vq->state != VQ_IDLE && vring_broken(&vq->ring))
+	/* The state first: another's ring is the main thread's. */
+	if (vq_state(vq) >= VQ_RUNNING && vring_broken(&vq->ring))
 		report_broken(vq);
-	if (vq->state == VQ_DRAINING)
+	if (vq_state(vq) == VQ_DRAINING)
 		finish_draining(vq);
 	return any;
 }
@@ -154,9 +160,9 @@ static void kicked(struct loop_source *src, uint32_t events)
 	VQ_COUNT(vq, VQ_KICKS, 1);
 }
 
-static void start(struct vq *vq, bool resume)
+static void start(struct vq *vq)
 {
-	vq->drop = vq->dirty = vq->logged = false;
+	vq->dirty = vq->logged = false;
 	vq->in_flight = 0;
 	moderation_start(&vq->moderation, vq->reactor->poll_max_ns > 0, now_ns());
 	/* Edge-triggered: each kick is an edge, so that the counter need not be read. */
@@ -164,40 +170,99 @@ static void start(struct vq *vq, bool resume)
 		vq->kick.ready = kicked;
 		loop_add(&vq->reactor->loop, &vq->kick, EPOLLIN | EPOLLET);
 	}
-	set_state(vq, VQ_RUNNING);
-	if (!resume)
+	if (!vq->resume || vq->drop)
 		return;
 	blk_resume(vq);
 	/* The driver may wait for an interrupt that died with the earlier process. */
 	vduse_inject(vq->vduse, vq->index);
 }
 
-void vq_start(struct vq *vq)
+/* ---- wishes ---------------------------------------------------------------------- */
+
+static void ask(struct reactor *r)
 {
-	start(vq, false);
+	__atomic_store_n(&r->asked, true, __ATOMIC_RELEASE);
+	signal_event(r->wake.fd);
 }
 
-void vq_start_resumed(struct vq *vq)
+void vq_start(struct vq *vq, bool resume)
 {
-	start(vq, true);
+	vq->resume = resume;
+	vq->drain = vq->drop = false;
+	set_state(vq, VQ_STARTING);
+	ask(vq->reactor);
 }
 
-void vq_drain(struct vq *vq)
+/* VQ_STARTING ends only once, in the main thread or the reactor's. */
+static bool end_starting(struct vq *vq, enum vq_state next)
 {
-	if (vq->state == VQ_RUNNING)
+	enum vq_state starting = VQ_STARTING;
+
+	return __atomic_compare_exchange_n(&vq->state, &starting, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+void vq_drain(struct vq *vq, bool drop)
+{
+	if (vq_state(vq) == VQ_IDLE || end_starting(vq, VQ_IDLE))
+		return;
+	if (drop)
+		vq->drop = true;
+	__atomic_store_n(&vq->drain, true, __ATOMIC_RELEASE);
+	ask(vq->reactor);
+}
+
+void vq_set_map(struct vq *vq, struct iova_map *map)
+{
+	iova_map_unref(__atomic_exchange_n(&vq->next_map, iova_map_ref(map), __ATOMIC_ACQ_REL));
+	ask(vq->reactor);
+}
+
+bool vq_has_map(const struct vq *vq)
+{
+	return !__atomic_load_n(&vq->next_map, __ATOMIC_ACQUIRE);
+}
+
+void vq_forget_map(struct vq *vq)
+{
+	iova_map_unref(__atomic_exchange_n(&vq->next_map, NULL, __ATOMIC_ACQ_REL));
+}
+
+void reactor_cancel(struct reactor *r)
+{
+	__atomic_store_n(&r->cancel, true, __ATOMIC_RELEASE);
+	ask(r);
+}
+
+static void grant(struct vq *vq)
+{
+	bool starts = end_starting(vq, VQ_RUNNING);
+	struct iova_map *map;
+
+	/* Only this thread ends the other states: until then all of it is ours. */
+	if (vq_state(vq) < VQ_RUNNING)
+		return;
+	map = __atomic_exchange_n(&vq->next_map, NULL, __ATOMIC_ACQ_REL);
+	if (map) {
+		vring_set_map(&vq->ring, map);
+		iova_map_unref(map);
+		signal_event(vq->reactor->notify);
+	}
+	if (starts)
+		start(vq);
+	if (vq->state == VQ_RUNNING && __atomic_load_n(&vq->drain, __ATOMIC_ACQUIRE))
 		set_state(vq, VQ_DRAINING);
 }
 
-void vq_drain_drop(struct vq *vq)
+/* Whenever time may have passed, before a ring is touched: the driver may have it back. */
+static void grant_wishes(struct reactor *r)
 {
-	vq->drop = true;
-	vq_drain(vq);
-}
-
-void vq_cancel(struct vq *vq)
-{
-	if (vq->reactor->backend)
-		backend_cancel(vq->reactor->backend);
+	/* The exchange is the barrier: what is wished after it asks again. The load is the cheap look. */
+	if (!__atomic_load_n(&r->asked, __ATOMIC_RELAXED) || !__atomic_exchange_n(&r->asked, false, __ATOMIC_ACQ_REL))
+		return;
+	for (unsigned i = 0; i < r->vq_count; i++)
+		grant(r->vqs[i]);
+	if (__atomic_exchange_n(&r->cancel, false, __ATOMIC_ACQ_REL) && r->backend)
+		backend_cancel(r->backend);
 }
 
 void vq_kick(struct vq *vq)
@@ -216,10 +281,12 @@ static void woken(struct loop_source *src, uint32_t events)
 		return;
 }
 
-static void take_call(struct reactor *r)
+/* The call last: its wishes came before it. */
+static void take_wishes_and_call(struct reactor *r)
 {
 	struct reactor_call *call = __atomic_load_n(&r->call, __ATOMIC_ACQUIRE);
 
+	grant_wishes(r);
 	if (!call)
 		return;
 	__atomic_store_n(&r->call, NULL, __ATOMIC_RELAXED);
@@ -235,7 +302,7 @@ static bool round_of(struct reactor *r)
 {
 	bool any = false;
 
-	take_call(r);
+	take_wishes_and_call(r);
 	for (unsigned i = 0; i < r->vq_count; i++)
 		any |= serve(r->vqs[i]);
 	if (r->backend) {
@@ -253,15 +320,16 @@ static bool before_sleep(struct reactor *r)
 	bool any = false;
 
 	for (unsigned i = 0; i < r->vq_count; i++)
-		if (r->vqs[i]->state == VQ_RUNNING && !vring_broken(&r->vqs[i]->ring))
+		if (serves(r->vqs[i]))
 			any |= vring_notify_on(&r->vqs[i]->ring);
 	return any;
 }
 
 static void after_sleep(struct reactor *r)
 {
+	grant_wishes(r);
 	for (unsigned i = 0; i < r->vq_count; i++)
-		if (r->vqs[i]->state == VQ_RUNNING && !vring_broken(&r->vqs[i]->ring))
+		if (serves(r->vqs[i]))
 			vring_notify_off(&r->vqs[i]->ring);
 }
 
@@ -369,7 +437,7 @@ int reactor_start(struct reactor *r, struct backend *backend, struct err *err)
 	struct startup s = { .reactor = r, .backend = backend, .err = err };
 	int ret;
 
-	r->quit = false;
+	r->quit = r->asked = r->cancel = false;
 	r->call = NULL;
 	r->poll_ns = 0;
 	r->wake.ready = woken;

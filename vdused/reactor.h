@@ -6,8 +6,11 @@
  *        ^                                             |
  *        +-- nothing found: spin a little, then sleep --+
  *
- * The main thread steers it by calls that run in the thread (reactor_call());
- * the thread tells when a queue has drained through `notify`.
+ * The main thread steers it by wishes, for which it does not wait: a thread may be
+ * busy for long (a back end looks up a name, copies much), and who waited for it
+ * would leave the kernel without answers meanwhile, until that gives the device up.
+ * The thread looks for wishes before it touches a ring, and tells through `notify`
+ * when a queue has drained, or has a new map.
  */
 #ifndef VDUSED_REACTOR_H
 #define VDUSED_REACTOR_H
@@ -32,7 +35,10 @@ struct reactor {
 	pthread_t thread;
 	bool started;
 	struct loop_source wake; /* an eventfd */
-	struct reactor_call *call; /* posted by the main thread; atomic */
+	/* Posted by the main thread; atomic. */
+	bool asked; /* there are wishes */
+	bool cancel;
+	struct reactor_call *call;
 	bool quit;
 	uint64_t poll_ns; /* the spin that paid off lately */
 };
@@ -45,19 +51,30 @@ int reactor_start(struct reactor *r, struct backend *backend, struct err *err);
 /* All queues are idle. */
 void reactor_stop(struct reactor *r);
 
-/* Runs fn(vq) in the thread and waits for it: fn does not block. */
-void reactor_call(struct reactor *r, void (*fn)(struct vq *vq), struct vq *vq);
+/* ---- wishes of the main thread ---- */
 
-/* For reactor_call().  The ring is set up (vring_start()); `resume` requests are submitted first. */
-void vq_start(struct vq *vq);
-void vq_start_resumed(struct vq *vq);
-/* Takes nothing more; idle, with `notify`, once the last request ended: those are given back ... */
-void vq_drain(struct vq *vq);
-/* ... or, as the driver resets the device, dropped. */
-void vq_drain_drop(struct vq *vq);
+/* The queue is idle and its ring set up (vring_start()). `resume`: what an earlier process had in flight comes first. */
+void vq_start(struct vq *vq, bool resume);
+/*
+ * Takes nothing more; idle, with `notify`, once the last request ended: those are
+ * given back or, with `drop` as the driver resets the device, are not.  May be said
+ * again to drop; a queue that the thread has not seen yet is idle at once.
+ */
+void vq_drain(struct vq *vq, bool drop);
+/* Translates new requests by `map`, to which the queue takes a reference. */
+void vq_set_map(struct vq *vq, struct iova_map *map);
+/* Has the thread taken it? From then on, with `notify`, the earlier one serves only what is in flight. */
+bool vq_has_map(const struct vq *vq);
+/* The queue has drained: what it did not take is let go. */
+void vq_forget_map(struct vq *vq);
 /* Hurries what is in flight. */
-void vq_cancel(struct vq *vq);
-/* Looks at the ring as if it had been kicked. */
+void reactor_cancel(struct reactor *r);
+
+/* ---- for tests ---- */
+
+/* Runs fn(vq) in the thread, after the wishes so far, and waits for that. */
+void reactor_call(struct reactor *r, void (*fn)(struct vq *vq), struct vq *vq);
+/* For reactor_call(): looks at the ring as if it had been kicked. */
 void vq_kick(struct vq *vq);
 
 #endif

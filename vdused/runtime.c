@@ -155,11 +155,16 @@ int runtime_socket(struct runtime *rt, struct err *err)
 void runtime_remove(struct runtime *rt)
 {
 	static const char *const files[] = { "control", "state", "options", "lock" };
-	char memory[512];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlinkat(rt->dir, files[i], 0);
 	unlinkat(rt->base, rt->name, AT_REMOVEDIR);
+}
+
+void runtime_remove_memory(const struct runtime *rt)
+{
+	char memory[512];
+
 	snprintf(memory, sizeof(memory), VDUSED_MEMORY_PREFIX "%s", rt->name);
 	unlink(memory);
 }

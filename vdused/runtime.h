@@ -50,6 +50,11 @@ int runtime_write(struct runtime *rt, const char *file, const void *data, size_t
 int runtime_socket(struct runtime *rt, struct err *err);
 /* Removes the device's directory, as far as it is allowed to. */
 void runtime_remove(struct runtime *rt);
+/*
+ * Removes what a disk of mem: is kept in.  There is one of each name, whatever the
+ * directory: only who made the VDUSE device may do it.
+ */
+void runtime_remove_memory(const struct runtime *rt);
 void runtime_close(struct runtime *rt);
 
 #endif

@@ -140,6 +140,15 @@ void *state_queue(const struct state *st, unsigned index)
 	return (uint8_t *)st->header + STATE_HEADER_LEN + index * queue_len(&st->header->device);
 }
 
+void state_reset(struct state *st)
+{
+	/* The status first: with it, the next process would believe the rest. */
+	__atomic_store_n(&st->header->status, 0, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < st->header->device.queues; i++)
+		__atomic_store_n(&((struct inflight_area *)state_queue(st, i))->active, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&st->header->driver_features, 0, __ATOMIC_RELEASE);
+}
+
 void state_close(struct state *st)
 {
 	if (st->header)

@@ -57,6 +57,11 @@ int state_create(struct state *st, struct runtime *rt, const struct state_device
 int state_attach(struct state *st, struct runtime *rt, const struct state_device *device, struct err *err);
 /* Where queue `index` keeps its log. */
 void *state_queue(const struct state *st, unsigned index);
+/*
+ * The driver has reset the device.  A death at any instruction leaves a device
+ * that is not running, or one whose reset the kernel still waits to be answered.
+ */
+void state_reset(struct state *st);
 void state_close(struct state *st);
 
 #endif

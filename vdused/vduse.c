@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define NAME_LEN_MAX 128
+#define MSG_TIMEOUT_DEFAULT 30 /* the kernel's */
 #define REGIONS_MAX 4096 /* the kernel has 2048 at most where it has a limit */
 
 int vduse_check_name(const char *name, struct err *err)
@@ -101,14 +103,14 @@ int vduse_open(struct vduse *v, const char *name, struct err *err)
 	return 0;
 }
 
-int vduse_setup_queues(struct vduse *v, const struct vduse_params *params, struct err *err)
+int vduse_setup_queues(struct vduse *v, unsigned queues, unsigned queue_size, struct err *err)
 {
-	for (unsigned i = 0; i < params->queues; i++) {
-		struct vduse_vq_config config = { .index = i, .max_size = (uint16_t)params->queue_size };
+	for (unsigned i = 0; i < queues; i++) {
+		struct vduse_vq_config config = { .index = i, .max_size = (uint16_t)queue_size };
 
 		if (ioctl(v->fd, VDUSE_VQ_SETUP, &config))
 			return err_set(err, -errno, "the kernel refuses virtqueue %u with %u descriptors: %s", i,
-				       params->queue_size, strerror(errno));
+				       queue_size, strerror(errno));
 	}
 	return 0;
 }
@@ -177,6 +179,26 @@ int vduse_set_config(struct vduse *v, size_t offset, const void *data, size_t le
 	c->length = (uint32_t)len;
 	memcpy(c->buffer, data, len);
 	return ioctl(v->fd, VDUSE_DEV_SET_CONFIG, c) ? -errno : 0;
+}
+
+unsigned vduse_msg_timeout(const struct vduse *v)
+{
+	char path[sizeof("/sys/class/vduse//msg_timeout") + VDUSE_NAME_MAX], text[16] = "";
+	unsigned seconds;
+	int fd CLEANUP_CLOSE = -1;
+
+	snprintf(path, sizeof(path), "/sys/class/vduse/%s/msg_timeout", v->name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || sscanf(text, "%u", &seconds) != 1)
+		return MSG_TIMEOUT_DEFAULT;
+	return seconds;
+}
+
+bool vduse_has_message(const struct vduse *v)
+{
+	struct pollfd p = { .fd = v->fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLIN;
 }
 
 int vduse_read(struct vduse *v, struct vduse_dev_request *req)

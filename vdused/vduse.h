@@ -45,8 +45,8 @@ int vduse_open_control(struct vduse *v, unsigned api_version, struct err *err);
 int vduse_create(struct vduse *v, const char *name, const struct vduse_params *params, struct err *err);
 /* Opens the device: -ENOENT when there is none, -EBUSY when another process has it. */
 int vduse_open(struct vduse *v, const char *name, struct err *err);
-/* Gives each queue its largest size. */
-int vduse_setup_queues(struct vduse *v, const struct vduse_params *params, struct err *err);
+/* Gives each queue its largest size: once more does no harm while no driver uses them. */
+int vduse_setup_queues(struct vduse *v, unsigned queues, unsigned queue_size, struct err *err);
 /* Closes and destroys the device: -EBUSY while it is attached to the vdpa bus. */
 int vduse_destroy(struct vduse *v, struct err *err);
 void vduse_close(struct vduse *v);
@@ -60,6 +60,10 @@ int vduse_inject(struct vduse *v, unsigned index);
 int vduse_inject_config(struct vduse *v);
 int vduse_set_config(struct vduse *v, size_t offset, const void *data, size_t len);
 
+/* How many seconds the kernel waits for an answer; 0: for ever. */
+unsigned vduse_msg_timeout(const struct vduse *v);
+/* Is there a message? */
+bool vduse_has_message(const struct vduse *v);
 /* The next message, 1; none is there, 0. */
 int vduse_read(struct vduse *v, struct vduse_dev_request *req);
 /* 0 also when the kernel no longer waits for this answer. */

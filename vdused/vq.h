@@ -2,8 +2,9 @@
 /*
  * A virtqueue of a running device: the ring, its doorbell and its statistics.
  *
- * All of it belongs to the reactor's thread once vq_start() ran there; the
- * main thread reads the statistics, and the ring while the queue is idle.
+ * The state says whose it is: idle, it is the main thread's; from VQ_STARTING on
+ * the reactor's thread has it, and gives it back as it becomes idle.  What the main
+ * thread wants meanwhile it says in the fields named so.
  */
 #ifndef VDUSED_VQ_H
 #define VDUSED_VQ_H
@@ -39,6 +40,7 @@ extern const char *const vq_stat_names[VQ_STATS];
 
 enum vq_state {
 	VQ_IDLE, /* not started, or drained */
+	VQ_STARTING, /* the thread has not seen it yet */
 	VQ_RUNNING,
 	VQ_DRAINING, /* takes nothing more */
 };
@@ -49,11 +51,15 @@ struct vq {
 	struct blk *blk;
 	struct vduse *vduse;
 	void *log_area; /* in the state file; NULL: none */
-	struct iova_map *next_map; /* for the main thread to hand one over */
 	struct vring ring;
 	struct moderation moderation;
-	enum vq_state state; /* the reactor's thread writes, atomically */
-	bool drop; /* draining for a reset: what completes is not given back */
+	enum vq_state state; /* atomic: the main thread starts, all else is the reactor's */
+	/* The main thread's wishes, see reactor.h. */
+	bool resume;
+	bool drain; /* atomic */
+	/* The driver resets the device: what completes is not given back, from that very moment on. */
+	_Atomic bool drop;
+	struct iova_map *next_map; /* atomic: whoever takes it out has its reference */
 	bool dirty; /* something was pushed */
 	bool logged; /* why it broke was said */
 	unsigned in_flight; /* requests; also those that the ring forgot */

@@ -196,6 +196,16 @@ size_is() { [[ $(sysfs size) == "$1" ]]; }
 	[[ $(stat -c '%U %a' "$RUNTIME/$DEV" "$RUNTIME/$DEV"/*) == "$(printf 'root %s\n' 700 600 600 600 600)" ]]
 }
 
+@test "a daemon that can't start leaves the memory of the one that serves" {
+	disk mem:16M
+	captures 1 "$VDPACTL_VDUSED" block --name "$DEV" --runtime-dir "$WORK/other" --backend mem:16M
+	says 'another process serves it'
+	[[ -s /dev/shm/vdused.$DEV && ! -e $WORK/other/$DEV ]]
+	works vduse restart "$DEV"
+	works vduse del "$DEV"
+	[[ ! -e /dev/shm/vdused.$DEV ]]
+}
+
 @test "version 1 of VDUSE's interface, where the kernel has it" {
 	local options=(--name "$DEV" --backend mem:16M --api-version 1 --daemonize)
 	if [[ $(uname -r) == 6.* ]]; then

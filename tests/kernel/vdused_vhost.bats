@@ -139,6 +139,30 @@ port_open() { (: <>/dev/tcp/127.0.0.1/10809) 2>/dev/null; }
 	done
 }
 
+# What io_uring has with the kernel can't be taken back: the driver is told that it ended, before the kernel is tired
+# of waiting, which is after these 6 seconds and not after the usual 30.
+@test "requests that can't be let go: a reset is answered in the time that the kernel gives" {
+	local lower
+	captures 0 vdpactl vduse add name "$DEV-l" type block backend mem:64M
+	lower=$(vdpactl -j vduse show "$DEV-l" | jq -r --arg n "$DEV-l" '.vduse[$n].pid')
+	mkfs.ext4 -q "${output#*: }"
+	mount "${output#*: }" /mnt
+	dd if=/dev/zero of=/mnt/image bs=1M count=16 conv=fsync status=none # no holes
+	serve file:/mnt/image queues 2 packed
+	echo 6 >"/sys/class/vduse/$DEV/msg_timeout"
+	# What comes late does land in the driver's memory, and is all that is wrong.
+	run "$VHOST_BLK" stuck "$NODE" "$lower"
+	kill -CONT "$lower"
+	[[ $output != *'the reset took'* && ($status == 0 || $output == *'after the reset the device wrote'*) ]] ||
+		failed "expected a reset in time"
+	same_daemon
+	# A device that the kernel gave up serves nobody.
+	blk verify --seconds 0.4 "$NODE"
+	works vduse del "$DEV" force
+	umount /mnt
+	works vduse del "$DEV-l"
+}
+
 # The daemon is killed again and again, and another takes its place.
 survives() { # [OPTION...]
 	local user

@@ -136,7 +136,7 @@ static void test_queues(void **state)
 	assert_int_equal(get(0, SECONDS * 1000), 2001);
 	add_read(1, 2002);
 	assert_int_equal(get(1, 20), 0);
-	reactor_call(&r, vq_start, &w[1]->vq);
+	vq_start(&w[1]->vq, false);
 	assert_int_equal(get(1, SECONDS * 1000), 2002);
 	for (unsigned i = 0; i < QUEUES; i++)
 		drain(i);

@@ -32,7 +32,8 @@ static void test_drain(void **state)
 {
 	(void)state;
 	open_held(3);
-	reactor_call(&r, vq_drain, &w[0]->vq);
+	vq_drain(&w[0]->vq, false);
+	wishes_granted();
 	assert_false(wait_idle(0, 20));
 	assert_int_equal(vq_state(&w[0]->vq), VQ_DRAINING);
 	add_read(0, 4);
@@ -47,8 +48,8 @@ static void test_drain(void **state)
 	assert_int_equal(vdriver_get(&w[0]->v, NULL), 0);
 	assert_int_equal(fake.seen_count, 3);
 	/* Draining what is idle changes nothing. */
-	reactor_call(&r, vq_drain, &w[0]->vq);
-	reactor_call(&r, vq_drain_drop, &w[0]->vq);
+	vq_drain(&w[0]->vq, false);
+	vq_drain(&w[0]->vq, true);
 	assert_int_equal(vq_state(&w[0]->vq), VQ_IDLE);
 	close_all(1);
 }
@@ -60,13 +61,14 @@ static void test_drop_and_cancel(void **state)
 		open_held(5);
 		/* A reset may come while it drains for another reason. */
 		if (late)
-			reactor_call(&r, vq_drain, &w[0]->vq);
-		reactor_call(&r, vq_drain_drop, &w[0]->vq);
+			vq_drain(&w[0]->vq, false);
+		vq_drain(&w[0]->vq, true);
 		fake.deaf = true;
-		reactor_call(&r, vq_cancel, &w[0]->vq);
+		reactor_cancel(&r);
+		wishes_granted();
 		assert_false(wait_idle(0, 20));
 		fake.deaf = false;
-		reactor_call(&r, vq_cancel, &w[0]->vq);
+		reactor_cancel(&r);
 		assert_true(wait_idle(0, SECONDS * 1000));
 		assert_int_equal(fake.cancelled, 2);
 		assert_int_equal(vdriver_get(&w[0]->v, NULL), 0);
@@ -76,7 +78,7 @@ static void test_drop_and_cancel(void **state)
 		fake.hold = false;
 		vring_stop(&w[0]->vq.ring);
 		blkworld_ring(w[0], VDRIVER_PACKED);
-		reactor_call(&r, vq_start, &w[0]->vq);
+		vq_start(&w[0]->vq, false);
 		add_read(0, 6);
 		kick(0);
 		assert_int_equal(get(0, SECONDS * 1000), 6);
@@ -93,13 +95,13 @@ static void test_resume(void **state)
 	(void)state;
 	open_held(3);
 	setup = w[0]->vq.ring.setup;
-	reactor_call(&r, vq_drain_drop, &w[0]->vq);
-	reactor_call(&r, vq_cancel, &w[0]->vq);
+	vq_drain(&w[0]->vq, true);
+	reactor_cancel(&r);
 	assert_true(wait_idle(0, SECONDS * 1000));
 	vring_stop(&w[0]->vq.ring);
 	assert_int_equal(vring_start(&w[0]->vq.ring, &setup, w[0]->map, w[0]->log, true, 0), 0);
 	fake.hold = false;
-	reactor_call(&r, vq_start_resumed, &w[0]->vq);
+	vq_start(&w[0]->vq, true);
 	for (uint32_t i = 1; i <= 3; i++)
 		assert_int_equal(get(0, SECONDS * 1000), i);
 	drain(0);
@@ -115,7 +117,7 @@ static void test_start_stop(void **state)
 	w[0]->vq.kick.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	start_reactor(1, w[0]->backend, 0);
 	for (uint32_t i = 1; i <= 300; i++) {
-		reactor_call(&r, vq_start, &w[0]->vq);
+		vq_start(&w[0]->vq, false);
 		add_read(0, i);
 		if (i % 3)
 			assert_int_equal(get(0, SECONDS * 1000), i);
@@ -124,7 +126,7 @@ static void test_start_stop(void **state)
 		if (!(i % 3)) {
 			uint32_t token = vdriver_get(&w[0]->v, NULL);
 
-			reactor_call(&r, vq_start, &w[0]->vq);
+			vq_start(&w[0]->vq, false);
 			assert_int_equal(token ? token : get(0, SECONDS * 1000), i);
 			drain(0);
 		}

@@ -384,6 +384,27 @@ static void test_long_paths(void **state)
 
 #define EACH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* A start that failed may be of a name that another daemon serves, with another directory. */
+static void test_memory(void **state)
+{
+	char name[64], memory[128];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	snprintf(name, sizeof(name), "test-%d", (int)getpid());
+	snprintf(memory, sizeof(memory), VDUSED_MEMORY_PREFIX "%s", name);
+	fd = open(memory, O_RDWR | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(runtime_open(&rt, base, name, true, &err), 0);
+	runtime_remove(&rt);
+	assert_int_equal(stat(rt.path, &st), -1);
+	assert_int_equal(stat(memory, &st), 0);
+	runtime_remove_memory(&rt);
+	assert_int_equal(stat(memory, &st), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +415,7 @@ int main(void)
 		EACH(test_odd_files),	  EACH(test_create_replaces),
 		EACH(test_write),	  EACH(test_write_fails),
 		EACH(test_socket),	  EACH(test_long_paths),
+		EACH(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

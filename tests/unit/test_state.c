@@ -10,6 +10,9 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -286,6 +289,42 @@ static void test_not_ours(void **state)
 
 #define EACH(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* A child that dies while it stores into the log of queue `at` (3: it lives). */
+static void reset_until(unsigned at)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		signal(SIGSEGV, SIG_DFL);
+		if (at < 3)
+			mprotect(state_queue(&st, at), 4096, PROT_READ);
+		state_reset(&st);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WIFSIGNALED(status), at < 3);
+}
+
+/* Whenever it dies: who says that the device runs has the whole log and the driver's features. */
+static void test_reset(void **state)
+{
+	(void)state;
+	for (unsigned at = 0; at <= 3; at++) {
+		create(&device);
+		st.header->status = 15;
+		st.header->driver_features = 1;
+		for (unsigned i = 0; i < 3; i++)
+			((struct inflight_area *)state_queue(&st, i))->active = 1;
+		reset_until(at);
+		assert_int_equal(st.header->status, 0);
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(((struct inflight_area *)state_queue(&st, i))->active, i >= at);
+		assert_int_equal(st.header->driver_features, at < 3);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +336,7 @@ int main(void)
 		EACH(test_length),
 		EACH(test_absurd),
 		EACH(test_not_ours),
+		EACH(test_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Devices of an earlier process, which died at one moment or another. */
+#include "deviceworld.h"
+
+/* ---- what it left ---- */
+
+/* Request 1 was given back, request 2 is in flight. */
+static void leave_one(void)
+{
+	struct vring ring;
+	struct vchain chain = { 0 };
+
+	memset(w->arena, 0, ARENA_SIZE);
+	vdriver_init(&w->v, w->arena, 64, 0, 0);
+	add_read(1);
+	add_read(2);
+	assert_int_equal(vring_start(&ring, &w->v.setup, w->map, vq.log_area, false, 0), 0);
+	assert_int_equal(vring_pop(&ring, &chain), 1);
+	vring_push(&ring, chain.id, 1);
+	assert_int_equal(vring_publish(&ring), 1);
+	assert_int_equal(vring_pop(&ring, &chain), 1);
+	vring_stop(&ring);
+	free(chain.iov);
+	assert_int_equal(vdriver_get(&w->v, NULL), 1);
+	dev.status = OK;
+	dev.driver_features = driver_features;
+}
+
+/* It can be started only after a while: then, too, with what is in flight. */
+static void test_ready_later(void **state)
+{
+	(void)state;
+	for (unsigned mapped = 0; mapped < 2; mapped++) {
+		leave_one();
+		fake.seen_count = 0;
+		ready = !mapped;
+		map_fails = !mapped;
+		device_run(&dev, true);
+		tick(2);
+		assert_int_equal(vq_state(&vq), VQ_IDLE);
+		ready = true;
+		map_fails = false;
+		tick(1);
+		assert_int_equal(get(), 2);
+		assert_int_equal(fake.seen_count, 1);
+		assert_int_equal(set_status(0), VDUSE_REQ_RESULT_OK);
+	}
+}
+
+/* ---- opening it ---- */
+
+static char base[64];
+static struct runtime rt;
+static struct err err;
+static bool exists;
+static unsigned set_up_queues;
+
+bool __wrap_vduse_exists(const char *name);
+int __wrap_vduse_open_control(struct vduse *v, unsigned api_version, struct err *e);
+int __wrap_vduse_create(struct vduse *v, const char *name, const struct vduse_params *params, struct err *e);
+int __wrap_vduse_setup_queues(struct vduse *v, unsigned queues, unsigned queue_size, struct err *e);
+
+bool __wrap_vduse_exists(const char *name)
+{
+	(void)name;
+	return exists;
+}
+
+int __wrap_vduse_open_control(struct vduse *v, unsigned api_version, struct err *e)
+{
+	(void)api_version;
+	(void)e;
+	v->fd = v->control = -1;
+	return 0;
+}
+
+int __wrap_vduse_create(struct vduse *v, const char *name, const struct vduse_params *params, struct err *e)
+{
+	(void)v;
+	(void)name;
+	(void)params;
+	(void)e;
+	return 0;
+}
+
+int __wrap_vduse_setup_queues(struct vduse *v, unsigned queues, unsigned queue_size, struct err *e)
+{
+	(void)v;
+	(void)e;
+	assert_int_equal(queues, 2);
+	assert_int_equal(queue_size, 64);
+	set_up_queues++;
+	return 0;
+}
+
+static int open_again(void)
+{
+	int pair[2];
+
+	device_close(&dev);
+	close(kernel);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	device_fd = pair[0]; /* closed by device_close() */
+	kernel = pair[1];
+	set_up_queues = 0;
+	return device_open(&dev, &options, &rt, &loop, &err);
+}
+
+static struct inflight_area *area(unsigned i)
+{
+	return state_queue(&dev.state, i);
+}
+
+/* A process that serves it with DRIVER_OK, and dies. */
+static int set_up_files(void **state)
+{
+	(void)state;
+	strcpy(base, "/tmp/test_device.XXXXXX");
+	umask(077);
+	rt = (struct runtime)RUNTIME_INIT;
+	device_init(&dev);
+	kernel = -1;
+	exists = false;
+	open_works = true;
+	told_size = told_irq = 0;
+	driver_features = FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_ACCESS_PLATFORM);
+	options = (struct options){ .name = "x", .backend = "null:1M", .serial = "", .queue_size = 64, .queues = 2 };
+	if (!mkdtemp(base) || runtime_open(&rt, base, "x", true, &err) || loop_init(&loop) || open_again())
+		return 1;
+	exists = true;
+	assert_int_equal(set_up_queues, 1);
+	dev.state.header->status = OK;
+	dev.state.header->driver_features = driver_features;
+	area(0)->active = area(1)->active = 1;
+	return 0;
+}
+
+static int tear_down_files(void **state)
+{
+	(void)state;
+	device_close(&dev);
+	close(kernel);
+	loop_fini(&loop);
+	runtime_remove(&rt);
+	runtime_close(&rt);
+	return rmdir(base);
+}
+
+static void test_running(void **state)
+{
+	(void)state;
+	assert_int_equal(open_again(), 0);
+	assert_int_equal(dev.status, OK);
+	assert_int_equal(dev.driver_features, driver_features);
+	assert_int_equal(area(1)->active, 1);
+	assert_int_equal(set_up_queues, 0);
+	driver_features |= 1;
+	assert_int_equal(open_again(), -EINVAL);
+	assert_non_null(strstr(err.text, "the driver negotiated other features"));
+}
+
+/* Nobody was there, who sent the reset was killed, and the kernel went on with it. */
+static void test_reset_by_the_kernel(void **state)
+{
+	(void)state;
+	driver_features = 0;
+	assert_int_equal(open_again(), 0);
+	assert_int_equal(dev.status, 0);
+	assert_int_equal(dev.driver_features, 0);
+	assert_int_equal(dev.state.header->status, 0);
+	assert_int_equal(dev.state.header->driver_features, 0);
+	assert_int_equal(area(0)->active, 0);
+	assert_int_equal(area(1)->active, 0);
+}
+
+/* It died within its answer to a reset. */
+static void test_died_in_reset(void **state)
+{
+	(void)state;
+	dev.state.header->status = 0;
+	area(0)->active = 0;
+	assert_int_equal(open_again(), 0);
+	assert_int_equal(dev.status, 0);
+	assert_int_equal(dev.driver_features, 0);
+	assert_int_equal(area(1)->active, 0);
+}
+
+/* It died between making the device and setting up its last queue. */
+static void test_queues_not_set_up(void **state)
+{
+	(void)state;
+	dev.state.header->status = 0;
+	assert_int_equal(open_again(), 0);
+	assert_int_equal(set_up_queues, 1);
+}
+
+/* Nobody knows what the driver was told last: it is told again. */
+static void test_told_again(void **state)
+{
+	(void)state;
+	dev.state.header->status = 0;
+	assert_int_equal(open_again(), 0);
+	assert_int_equal(device_start(&dev, &err), 0);
+	assert_int_equal(told_size, 1);
+	assert_int_equal(told_irq, 1);
+	assert_int_equal(recorded_size, 0x100000 / 512);
+	/* The record comes first: what died in between is told by the next process. */
+	assert_int_equal(device_resize(&dev, 0x200000, &err), 0);
+	assert_int_equal(told_size, 2);
+	assert_int_equal(recorded_size, 0x200000 / 512);
+	assert_int_equal(device_resize(&dev, 0x200000, &err), 0);
+	assert_int_equal(told_size, 2);
+	/* The next one makes its disk as large again. */
+	assert_int_equal(open_again(), 0);
+	assert_int_equal(dev.blk.capacity, 0x200000 / 512);
+	assert_int_equal(device_start(&dev, &err), 0);
+	assert_int_equal(told_size, 3);
+}
+
+/* A message that was there before has used up part of its time. */
+static void test_late(void **state)
+{
+	struct vduse_dev_request req = { .type = VDUSE_SET_STATUS, .request_id = 41 };
+
+	(void)state;
+	dev.state.header->status = 0;
+	assert_int_equal(open_again(), 0);
+	assert_int_equal(device_start(&dev, &err), 0);
+	assert_false(dev.late);
+	assert_int_equal(open_again(), 0);
+	req.s.status = VIRTIO_CONFIG_S_ACKNOWLEDGE;
+	assert_int_equal(send(kernel, &req, sizeof(req), 0), sizeof(req));
+	assert_int_equal(device_start(&dev, &err), 0);
+	assert_true(dev.late);
+	run();
+	assert_false(dev.late);
+}
+
+#define OPENED(f) cmocka_unit_test_setup_teardown(f, set_up_files, tear_down_files)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		EACH(test_ready_later),
+		OPENED(test_running),
+		OPENED(test_reset_by_the_kernel),
+		OPENED(test_died_in_reset),
+		OPENED(test_queues_not_set_up),
+		OPENED(test_told_again),
+		OPENED(test_late),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
