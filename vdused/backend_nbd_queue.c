@@ -207,7 +207,7 @@ static bool fits(struct nbd_queue *q, const struct nbd_cmd *cmd)
 
 void nbd_send_waiting(struct nbd_queue *q)
 {
-	struct nbd_cmd *cmd;
+	struct nbd_cmd *cmd = NULL;
 
 	while (q->up && (cmd = TAILQ_FIRST(&q->waiting)) && !held_back(q) && fits(q, cmd)) {
 		TAILQ_REMOVE(&q->waiting, cmd, link);

@@ -232,9 +232,9 @@ static void test_readonly(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_no_server),	TEST(test_memory), TEST(test_file),
-		TEST(test_tls),		TEST(test_no_fua), TEST(test_blocks),
-		TEST(test_block_asked), TEST(test_errors), TEST(test_several_queues),
+		TEST(test_no_server),	 TEST(test_memory),   TEST(test_file),
+		TEST(test_tls),		 TEST(test_no_fua),   TEST(test_blocks),
+		TEST(test_block_asked),	 TEST(test_errors),   TEST(test_several_queues),
 		TEST(test_other_export), TEST(test_readonly),
 	};
 

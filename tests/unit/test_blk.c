@@ -493,20 +493,11 @@ static unsigned hows[] = { 0, VDRIVER_PACKED, VDRIVER_INDIRECT, VDRIVER_PACKED |
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		EACH(test_write_and_read),
-		EACH(test_edges),
-		EACH(test_layouts),
-		EACH(test_scatter),
-		EACH(test_status_alone), EACH(test_get_id),
-		EACH(test_flush),
-		EACH(test_write_through),
-		EACH(test_ranges),
-		EACH(test_range_errors),
-		EACH(test_types),
-		EACH(test_order_and_errors),
-		EACH(test_budget),
-		EACH(test_drop),
-		EACH(test_resume),
+		EACH(test_write_and_read), EACH(test_edges),	     EACH(test_layouts),
+		EACH(test_scatter),	   EACH(test_status_alone),  EACH(test_get_id),
+		EACH(test_flush),	   EACH(test_write_through), EACH(test_ranges),
+		EACH(test_range_errors),   EACH(test_types),	     EACH(test_order_and_errors),
+		EACH(test_budget),	   EACH(test_drop),	     EACH(test_resume),
 		EACH(test_no_backend),
 	};
 
