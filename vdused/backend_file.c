@@ -340,8 +340,12 @@ static int file_queue_open(struct backend *b, struct loop *loop, struct backend_
 	fq = calloc(1, sizeof(*fq));
 	if (!fq)
 		return err_set(err, -ENOMEM, "out of memory");
-	*q = &fq->q;
-	return 0;
+	rc = inline_open(&fq->iq, &file_inline_ops, loop, err);
+	if (rc)
+		free(fq);
+	else
+		*q = &fq->q;
+	return rc;
 }
 
 static bool is_uring(struct backend_queue *q)
@@ -351,10 +355,12 @@ static bool is_uring(struct backend_queue *q)
 
 static void file_queue_close(struct backend_queue *q)
 {
-	if (is_uring(q))
+	if (is_uring(q)) {
 		file_uring_close(q);
-	else
-		free(q);
+		return;
+	}
+	inline_close((struct inline_queue *)q);
+	free(q);
 }
 
 static void file_submit(struct backend_queue *q, struct backend_req *req)
@@ -362,24 +368,28 @@ static void file_submit(struct backend_queue *q, struct backend_req *req)
 	if (is_uring(q))
 		file_uring_submit(q, req);
 	else
-		file_submit_inline(q, req);
+		inline_submit(q, req);
 }
 
 static void file_flush(struct backend_queue *q)
 {
 	if (is_uring(q))
 		file_uring_flush(q);
+	else
+		inline_flush(q);
 }
 
 static bool file_poll(struct backend_queue *q)
 {
-	return is_uring(q) && file_uring_poll(q);
+	return is_uring(q) ? file_uring_poll(q) : inline_poll(q);
 }
 
 static void file_cancel(struct backend_queue *q)
 {
 	if (is_uring(q))
 		file_uring_cancel(q);
+	else
+		inline_cancel(q);
 }
 
 static const char *const file_schemes[] = { "file", NULL };

@@ -11,10 +11,12 @@
 
 #include <sys/types.h>
 
-#include "vdused/backend.h"
+#include "vdused/backend_inline.h"
 
 /* At most so much goes through a private buffer at a time. */
 #define FILE_BOUNCE (1024 * 1024)
+/* What a queue holds of such buffers. */
+#define FILE_BOUNCES_MAX (32 * FILE_BOUNCE)
 /* How often EAGAIN and EINTR are answered by trying again. */
 #define FILE_RETRIES 200
 
@@ -55,12 +57,14 @@ struct file_step {
 
 /* What is to be done next: 1 and the step; 0: the request is done; or what it fails with. */
 int file_next(struct file *f, struct backend_req *req, struct file_step *step);
+/* Octets of req->buffer, when it has one. */
+size_t file_bounce_len(const struct backend_req *req);
 /* Takes what the step gave (octets or a negative errno): 0, -EAGAIN to wait before the next try, or the failure. */
 int file_ended(struct file *f, struct backend_req *req, int64_t res);
 /* Does a step at once: octets or a negative errno. */
 int64_t file_do(struct file *f, const struct file_step *step);
-/* All of the request at once. */
-void file_submit_inline(struct backend_queue *q, struct backend_req *req);
+/* Steps on the spot. */
+extern const struct inline_ops file_inline_ops;
 /* The request leaves: its buffer goes, and it is completed. */
 void file_complete(struct backend_queue *q, struct backend_req *req, int result);
 
@@ -74,7 +78,10 @@ void file_uring_cancel(struct backend_queue *q);
 
 /* What all queues of files begin with. */
 struct file_queue {
-	struct backend_queue q;
+	union {
+		struct backend_queue q;
+		struct inline_queue iq; /* unless uring */
+	};
 	bool uring;
 };
 

@@ -131,13 +131,18 @@ static bool take_iovs(const struct file *f, struct backend_req *req, struct file
 	return !(where & (f->mem_align - 1)) && !(lens & (f->len_align - 1));
 }
 
+size_t file_bounce_len(const struct backend_req *req)
+{
+	return req->len < FILE_BOUNCE ? (size_t)req->len : FILE_BOUNCE;
+}
+
 /* By way of a private buffer. */
 static int next_bounced(struct backend_req *req, struct file_step *step)
 {
 	uint64_t left = req->len - req->done_len;
 
 	step->len = left < FILE_BOUNCE ? left : FILE_BOUNCE;
-	if (!req->buffer && posix_memalign(&req->buffer, 4096, step->len)) {
+	if (!req->buffer && posix_memalign(&req->buffer, 4096, file_bounce_len(req))) {
 		req->buffer = NULL;
 		return -ENOMEM;
 	}
@@ -307,19 +312,21 @@ int64_t file_do(struct file *f, const struct file_step *step)
 	return res < 0 ? -errno : res;
 }
 
-void file_submit_inline(struct backend_queue *q, struct backend_req *req)
+static int step_inline(struct backend_queue *q, struct backend_req *req, uint64_t *octets)
 {
 	static const struct timespec pause = { .tv_nsec = 100 * 1000 };
 	struct file *f = (struct file *)q->backend;
 	struct file_step step;
-	int rc;
+	int rc = file_next(f, req, &step);
 
-	while ((rc = file_next(f, req, &step)) > 0) {
-		rc = file_ended(f, req, file_do(f, &step));
-		if (rc == -EAGAIN)
-			nanosleep(&pause, NULL);
-		else if (rc)
-			break;
-	}
-	file_complete(q, req, rc);
+	if (rc <= 0)
+		return rc;
+	rc = file_ended(f, req, file_do(f, &step));
+	/* There is no telling how much is to be made durable. */
+	*octets = step.call == FILE_FSYNC && !f->in_memory ? INLINE_TURN : step.len;
+	if (rc == -EAGAIN)
+		nanosleep(&pause, NULL);
+	return rc && rc != -EAGAIN ? rc : 1;
 }
+
+const struct inline_ops file_inline_ops = { .piece = step_inline, .end = file_complete };

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A queue of file:PATH by io_uring: each request has at most one step in the
- * ring.  What finds the ring full, or is to be tried again, waits in a list;
- * the list is looked at whenever a completion made room, and by a timer.
+ * ring.  What finds the ring full or no memory for buffers, or is to be tried
+ * again, waits in a list; the list is looked at whenever a completion made room,
+ * and by a timer.
+ *
+ * Discarding on a device is done on the spot, and may take long: once each time
+ * that the loop comes by.
  */
 #include "vdused/backend_file.h"
 
@@ -25,6 +29,8 @@ struct uring_queue {
 	bool unsubmitted; /* some of them not yet shown to the kernel */
 	bool cancelling; /* until issued is 0: no further steps */
 	bool hold; /* until the timer comes, what waits waits */
+	bool inlined; /* until the timer comes, nothing more is done on the spot */
+	size_t bounced; /* octets of buffers */
 	struct backend_req *waiting, **waiting_end;
 };
 
@@ -33,9 +39,9 @@ static struct file *file_of(struct uring_queue *u)
 	return (struct file *)u->fq.q.backend;
 }
 
-static void arm_timer(struct uring_queue *u)
+static void arm_timer(struct uring_queue *u, long ns)
 {
-	const struct itimerspec its = { .it_value.tv_nsec = RETRY_NS };
+	const struct itimerspec its = { .it_value.tv_nsec = ns };
 
 	timerfd_settime(u->timer_src.fd, 0, &its, NULL);
 }
@@ -57,7 +63,7 @@ static void show(struct uring_queue *u)
 	while (n == -EINTR || (n > 0 && io_uring_sq_ready(&u->ring)));
 	u->unsubmitted = io_uring_sq_ready(&u->ring) > 0;
 	if (u->unsubmitted)
-		arm_timer(u);
+		arm_timer(u, RETRY_NS);
 }
 
 static struct io_uring_sqe *free_sqe(struct uring_queue *u)
@@ -98,6 +104,39 @@ static void prepare(struct io_uring_sqe *sqe, const struct file_step *step)
 	sqe->flags |= IOSQE_FIXED_FILE;
 }
 
+static void complete(struct uring_queue *u, struct backend_req *req, int result)
+{
+	if (req->buffer)
+		u->bounced -= file_bounce_len(req);
+	file_complete(&u->fq.q, req, result);
+}
+
+/* file_next(), and an account of its buffers. */
+static int next_step(struct uring_queue *u, struct backend_req *req, struct file_step *step)
+{
+	bool had = req->buffer;
+	int rc = file_next(file_of(u), req, step);
+
+	if (!had && req->buffer)
+		u->bounced += file_bounce_len(req);
+	return rc;
+}
+
+/* Those that have a buffer will give it back. */
+static bool lacks_memory(const struct uring_queue *u, const struct backend_req *req)
+{
+	return u->bounced >= FILE_BOUNCES_MAX && !req->buffer && req->op <= BACKEND_WRITE;
+}
+
+/* The next step on the spot is for the next turn of the loop. */
+static void end_turn(struct uring_queue *u)
+{
+	u->inlined = true;
+	/* An earlier end of a pause is not wanted. */
+	if (!u->hold)
+		arm_timer(u, 1);
+}
+
 /* The next step of the request goes into the ring; or the request waits, or ends. */
 static void advance(struct uring_queue *u, struct backend_req *req, bool cancelled)
 {
@@ -106,10 +145,18 @@ static void advance(struct uring_queue *u, struct backend_req *req, bool cancell
 	struct file_step step;
 	int rc;
 
-	while ((rc = file_next(f, req, &step)) > 0) {
+	if (!cancelled && lacks_memory(u, req)) {
+		wait_in_list(u, req);
+		return;
+	}
+	while ((rc = next_step(u, req, &step)) > 0) {
 		if (cancelled) {
 			rc = -ECANCELED;
 			break;
+		}
+		if (step.call == FILE_BLKDISCARD && u->inlined) {
+			wait_in_list(u, req);
+			return;
 		}
 		if (step.call != FILE_BLKDISCARD) {
 			sqe = free_sqe(u);
@@ -123,11 +170,12 @@ static void advance(struct uring_queue *u, struct backend_req *req, bool cancell
 			u->unsubmitted = true;
 			return;
 		}
+		end_turn(u);
 		rc = file_ended(f, req, file_do(f, &step));
 		if (rc)
 			break;
 	}
-	file_complete(&u->fq.q, req, rc);
+	complete(u, req, rc);
 }
 
 /* Those that wait, once each. */
@@ -155,9 +203,9 @@ static void ended(struct uring_queue *u, struct backend_req *req, int res)
 	if (rc == -EAGAIN && !cancelled) {
 		wait_in_list(u, req);
 		u->hold = true;
-		arm_timer(u);
+		arm_timer(u, RETRY_NS);
 	} else if (rc) {
-		file_complete(&u->fq.q, req, rc == -EAGAIN ? -ECANCELED : rc);
+		complete(u, req, rc == -EAGAIN ? -ECANCELED : rc);
 	} else {
 		advance(u, req, cancelled);
 	}
@@ -230,7 +278,7 @@ static void timer_ready(struct loop_source *src, uint32_t events)
 	(void)events;
 	if (read(src->fd, &ticks, sizeof(ticks)) < 0)
 		return;
-	u->hold = false;
+	u->hold = u->inlined = false;
 	advance_waiting(u);
 	if (u->unsubmitted)
 		show(u);
@@ -261,7 +309,7 @@ void file_uring_cancel(struct backend_queue *q)
 	while (req) {
 		struct backend_req *next = req->next;
 
-		file_complete(q, req, -ECANCELED);
+		complete(u, req, -ECANCELED);
 		req = next;
 	}
 }

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vdused/backend.h"
+#include "vdused/backend_inline.h"
 #include "vdused/guard.h"
 
 struct mem_map {
@@ -153,20 +153,6 @@ static int mem_grow(struct backend *b, uint64_t size, struct err *err)
 	return rc;
 }
 
-static int mem_queue_open(struct backend *b, struct loop *loop, struct backend_queue **q,
-			  struct err *err)
-{
-	(void)b;
-	(void)loop;
-	*q = calloc(1, sizeof(**q));
-	return *q ? 0 : err_set(err, -ENOMEM, "out of memory");
-}
-
-static void mem_queue_close(struct backend_queue *q)
-{
-	free(q);
-}
-
 /* Zeros by giving whole pages back, where the kernel takes them (locked ones it does not). */
 static int give_back(struct mem *mem, char *base, size_t start, size_t end)
 {
@@ -179,32 +165,65 @@ static int give_back(struct mem *mem, char *base, size_t start, size_t end)
 	return rc ? rc : guard_zero(base + last, end - last);
 }
 
-static void mem_submit(struct backend_queue *q, struct backend_req *req)
+/* Pieces end where pages do, so that these are given back whole. */
+static int mem_piece(struct backend_queue *q, struct backend_req *req, uint64_t *octets)
 {
 	struct mem *mem = (struct mem *)q->backend;
-	char *base = __atomic_load_n(&mem->map, __ATOMIC_ACQUIRE)->base, *at = base + req->offset;
+	char *base = __atomic_load_n(&mem->map, __ATOMIC_ACQUIRE)->base;
+	uint64_t start = req->offset + req->done_len, end = req->offset + req->len;
+	uint64_t stop = (start + INLINE_PIECE) & ~(uint64_t)(INLINE_PIECE - 1);
+	size_t len;
 	int rc = 0;
 
+	if (stop > end)
+		stop = end;
+	*octets = len = stop - start;
 	switch (req->op) {
 	case BACKEND_READ:
-		rc = guard_scatter(req->iov, req->niov, 0, at, req->len);
+		rc = guard_scatter(req->iov, req->niov, req->done_len, base + start, len);
 		break;
 	case BACKEND_WRITE:
-		rc = guard_gather(at, req->iov, req->niov, 0, req->len);
+		rc = guard_gather(base + start, req->iov, req->niov, req->done_len, len);
 		break;
 	case BACKEND_WRITE_ZEROES:
 		if (!(req->flags & BACKEND_MAY_UNMAP)) {
-			rc = guard_zero(at, req->len);
+			rc = guard_zero(base + start, len);
 			break;
 		}
 		__attribute__((fallthrough));
 	case BACKEND_DISCARD:
-		rc = give_back(mem, base, req->offset, req->offset + req->len);
+		rc = give_back(mem, base, start, stop);
 		break;
 	default:
 		rc = -EOPNOTSUPP;
 	}
-	backend_complete(q, req, rc);
+	req->done_len += len;
+	return rc ? rc : stop < end;
+}
+
+static const struct inline_ops mem_inline_ops = { .piece = mem_piece, .end = backend_complete };
+
+static int mem_queue_open(struct backend *b, struct loop *loop, struct backend_queue **q,
+			  struct err *err)
+{
+	struct inline_queue *iq = calloc(1, sizeof(*iq));
+	int rc;
+
+	(void)b;
+	if (!iq)
+		return err_set(err, -ENOMEM, "out of memory");
+	rc = inline_open(iq, &mem_inline_ops, loop, err);
+	if (rc)
+		free(iq);
+	else
+		*q = &iq->q;
+	return rc;
+}
+
+static void mem_queue_close(struct backend_queue *q)
+{
+	inline_close((struct inline_queue *)q);
+	free(q);
 }
 
 static const char *const mem_schemes[] = { "mem", NULL };
@@ -216,6 +235,9 @@ const struct backend_ops backend_mem_ops = {
 	.close = mem_close,
 	.queue_open = mem_queue_open,
 	.queue_close = mem_queue_close,
-	.submit = mem_submit,
+	.submit = inline_submit,
+	.flush = inline_flush,
+	.poll = inline_poll,
+	.cancel = inline_cancel,
 	.grow = mem_grow,
 };

@@ -83,12 +83,11 @@ struct nbd_handle *nbd_dial_start(const char *uri, struct err *err)
 
 struct nbd_handle *nbd_dial(const char *uri, struct err *err)
 {
-	int64_t until = nbd_now() + NBD_ATTEMPT_NS;
 	struct nbd_handle *h = nbd_dial_start(uri, err);
 
 	if (!h)
 		return NULL;
-	pump(h, true, until);
+	pump(h, true, nbd_now() + NBD_ATTEMPT_NS);
 	if (nbd_aio_is_ready(h))
 		return h;
 	if (ended(h))
@@ -247,6 +246,23 @@ static int check_reconnect(const char *uri, struct err *err)
 		       "another by --user", plain, (unsigned)geteuid());
 }
 
+/* The first queue's connection is the one that the export was described by; the others' may lead elsewhere. */
+static struct nbd_handle *connect_queue(struct nbd_export *e, struct err *err)
+{
+	struct nbd_handle *h = __atomic_exchange_n(&e->first, NULL, __ATOMIC_ACQ_REL);
+	const char *why;
+
+	if (h)
+		return h;
+	h = nbd_dial(e->b.uri, err);
+	why = h ? nbd_unfit(e, h) : NULL;
+	if (!why)
+		return h;
+	err_set(err, -EINVAL, "%s", why);
+	nbd_hang_up(h);
+	return NULL;
+}
+
 static int export_queue_open(struct backend *b, struct loop *loop, struct backend_queue **out,
 			     struct err *err)
 {
@@ -260,9 +276,7 @@ static int export_queue_open(struct backend *b, struct loop *loop, struct backen
 	if (rc)
 		return rc;
 	q = calloc(1, sizeof(*q));
-	h = __atomic_exchange_n(&e->first, NULL, __ATOMIC_ACQ_REL);
-	if (q && !h)
-		h = nbd_dial(b->uri, err);
+	h = q ? connect_queue(e, err) : NULL;
 	rc = !q ? err_set(err, -ENOMEM, "out of memory") : h ? 0 : -ENOTCONN;
 	if (!rc) {
 		q->q.backend = b;
@@ -291,6 +305,7 @@ static void export_queue_close(struct backend_queue *bq)
 
 	__atomic_fetch_sub(&nbd_export_of(q)->queues, 1, __ATOMIC_RELAXED);
 	nbd_link_close(q);
+	nbd_forget_orphans(q);
 	nbd_free_cmds(q);
 	free(q);
 }

@@ -24,7 +24,13 @@
  * A request that is cancelled ends at once: nothing of the server's touches its
  * memory.  Its command, once it is with the server, is an orphan, whose answer
  * interests nobody but for this: while one that changes the disk is outstanding
- * nothing new is sent, which it could overtake and undo.
+ * on any connection of the export, nothing new is sent on any, which it could
+ * overtake and undo.
+ *
+ * This holds as long as the connection does.  What a server received over one
+ * that was lost it may still do, at any time, and the protocol has no way to ask:
+ * orphans are not waited for any more then, as what is sent again is not.  Servers
+ * that end a connection only when its commands have ended leave no gap.
  */
 #ifndef VDUSED_BACKEND_NBD_H
 #define VDUSED_BACKEND_NBD_H
@@ -47,10 +53,12 @@ struct nbd_export {
 	unsigned reconnect_s;
 	bool multi_conn;
 	unsigned queues; /* open ones; any thread */
+	unsigned changing; /* orphans of all queues that change the disk; any thread */
 	uint64_t seen_size; /* of the newest connection; any thread */
 };
 
 struct nbd_queue;
+struct nbd_lookup;
 
 /* What goes to the server ahead of data. */
 struct nbd_wire_request {
@@ -67,11 +75,13 @@ struct nbd_cmd {
 	bool sent; /* neither waiting nor ended */
 	bool filled; /* data is what is to be written */
 	bool sync; /* what is left is the flush that stands for FUA */
+	bool unsynced; /* a piece of it went without the FUA that it asks for */
 	bool changes; /* an orphan that is waited for */
 	int error; /* of what ended, an errno */
 	size_t piece; /* octets from req->done_len on */
 	void *data;
 	size_t capacity;
+	size_t counted; /* its part of the queue's `filling` */
 	/* On a plain socket. */
 	uint32_t slot, turn; /* make its cookie: where it is found, and how often it was issued */
 	struct nbd_wire_request head;
@@ -102,15 +112,18 @@ struct nbd_queue {
 	bool fua; /* the server has it */
 	uint32_t max_piece;
 	struct nbd_cmds waiting, sent, ended, pool;
-	unsigned changing; /* orphans in `sent` that change the disk */
+	unsigned changing; /* its part of the export's */
 	size_t pooled; /* octets of data in the pool */
+	size_t filling; /* octets of data of commands that began */
 	struct nbd_cmd **slot; /* all commands, by number */
 	uint32_t slots;
 
-	struct loop_source sock, timer;
+	struct loop_source sock, timer, looked_up;
+	struct nbd_lookup *lookup; /* a thread resolves the name of the host; NULL: none does */
 	uint32_t events; /* of sock in the loop; 0: not there */
 	int64_t up_since, lost_since; /* CLOCK_MONOTONIC */
 	int64_t attempt_until, next_attempt;
+	int64_t next_look; /* for what another queue's orphans hold back; 0: nothing is */
 	int64_t delay;
 	bool worked; /* this connection was of use */
 	int failing; /* 0, or what requests fail with while there is no connection */
@@ -141,7 +154,9 @@ void nbd_cancel(struct nbd_queue *q);
 void nbd_take_back(struct nbd_queue *q);
 /* One that was sent has ended: it is looked at by nbd_settle(). */
 void nbd_cmd_ended(struct nbd_cmd *cmd, int error);
-/* Gives the waiting commands to the connection, if there is one. */
+/* Its orphans are not waited for any more. */
+void nbd_forget_orphans(struct nbd_queue *q);
+/* Gives the waiting commands to the connection, if there is one, as far as memory and orphans allow. */
 void nbd_send_waiting(struct nbd_queue *q);
 /* Ends what waits. */
 void nbd_fail_waiting(struct nbd_queue *q, int result);
@@ -154,6 +169,8 @@ void nbd_link_up(struct nbd_queue *q, struct nbd_handle *h);
 void nbd_link_check(struct nbd_queue *q);
 /* Tells the loop what the handle waits for. */
 void nbd_link_watch(struct nbd_queue *q);
+/* Something waits for the orphans of other queues: looks again soon. */
+void nbd_link_look_again(struct nbd_queue *q);
 /* Ends the connection, to make another soon. */
 void nbd_link_drop(struct nbd_queue *q, const char *why);
 int nbd_link_open(struct nbd_queue *q, struct err *err);

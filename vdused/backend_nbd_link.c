@@ -4,22 +4,30 @@
  * to 5 s.  After reconnect_s without one, requests fail with ENOTCONN until
  * there is one again.  An export that came back as another disk makes them fail
  * with EIO until the right one is there.
+ *
+ * A connection that ends at once does not end that row: some servers answer one
+ * request each time, and others accept and leave.
  */
 #include "vdused/backend_nbd.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #define DELAY_MIN (NBD_SECOND_NS / 10)
 #define DELAY_MAX (5 * NBD_SECOND_NS)
-/* A connection that lasted so long was good, even if nothing was asked of it. */
+/* A connection that lasted so long was good; even if nothing was asked of it. */
+#define USED_NS NBD_SECOND_NS
 #define GOOD_NS (10 * NBD_SECOND_NS)
+/* How soon after the orphans of other queues what they hold back goes on. */
+#define LOOK_NS (NBD_SECOND_NS / 100)
 
 /* ---- the timer ---- */
 
@@ -32,19 +40,26 @@ static int64_t give_up_at(struct nbd_queue *q)
 
 static void arm_timer(struct nbd_queue *q)
 {
-	int64_t at = q->h ? q->attempt_until : q->next_attempt;
-	struct itimerspec its = { .it_value.tv_sec = 0 };
+	int64_t at = q->h ? q->attempt_until : q->lookup ? INT64_MAX : q->next_attempt;
+	struct itimerspec its;
 
 	if (at > give_up_at(q))
 		at = give_up_at(q);
 	if (at < 1)
 		at = 1;
-	/* All 0 stops it. */
-	if (!q->up) {
-		its.it_value.tv_sec = at / NBD_SECOND_NS;
-		its.it_value.tv_nsec = at % NBD_SECOND_NS;
-	}
+	/* 0 stops it. */
+	if (q->up)
+		at = q->next_look;
+	its = (struct itimerspec){ .it_value = { at / NBD_SECOND_NS, at % NBD_SECOND_NS } };
 	timerfd_settime(q->timer.fd, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+void nbd_link_look_again(struct nbd_queue *q)
+{
+	if (q->next_look)
+		return;
+	q->next_look = nbd_now() + LOOK_NS;
+	arm_timer(q);
 }
 
 /* ---- the connection ---- */
@@ -75,16 +90,19 @@ static void try_later(struct nbd_queue *q)
 
 void nbd_link_drop(struct nbd_queue *q, const char *why)
 {
+	int64_t now = nbd_now(), lasted = now - q->up_since;
+
 	if (!q->h && !q->up)
 		return;
 	close_handle(q);
 	nbd_take_back(q);
-	/* One that never did anything is a failed attempt. */
-	if (q->worked || nbd_now() - q->up_since > GOOD_NS) {
+	if (q->worked || lasted > GOOD_NS)
 		backend_log("%s: %s: connecting again", q->q.backend->uri, why);
-		q->lost_since = nbd_now();
+	/* Others are one more failed attempt. */
+	if (lasted > (q->worked ? USED_NS : GOOD_NS))
 		q->delay = 0;
-	}
+	if (!q->delay)
+		q->lost_since = now;
 	q->worked = false;
 	try_later(q);
 }
@@ -120,6 +138,7 @@ void nbd_link_up(struct nbd_queue *q, struct nbd_handle *h)
 	q->up = true;
 	q->up_since = nbd_now();
 	q->failing = 0;
+	q->next_look = 0;
 	q->fua = nbd_can_fua(h) > 0;
 	q->max_piece = largest_piece(q, h);
 	__atomic_store_n(&e->seen_size, size - size % e->b.info.logical_block, __ATOMIC_RELAXED);
@@ -223,10 +242,58 @@ static void sock_ready(struct loop_source *src, uint32_t events)
 	nbd_settle(q);
 }
 
-static void attempt(struct nbd_queue *q)
+/* ---- attempts ---- */
+
+/* A thread that resolves a name, which nothing can hurry, and the queue, which may not want it any more. */
+struct nbd_lookup {
+	char *uri;
+	int done; /* an eventfd */
+	unsigned users; /* of the two */
+	struct nbd_handle *h; /* what came of it */
+};
+
+static void put_lookup(struct nbd_lookup *l)
 {
-	q->h = nbd_dial_start(q->q.backend->uri, NULL);
-	if (!q->h) {
+	if (__atomic_sub_fetch(&l->users, 1, __ATOMIC_ACQ_REL))
+		return;
+	if (l->h)
+		nbd_close(l->h);
+	if (l->done >= 0)
+		close(l->done);
+	free(l->uri);
+	free(l);
+}
+
+static void *lookup_thread(void *arg)
+{
+	struct nbd_lookup *l = arg;
+
+	__atomic_store_n(&l->h, nbd_dial_start(l->uri, NULL), __ATOMIC_RELEASE);
+	eventfd_write(l->done, 1);
+	put_lookup(l);
+	return NULL;
+}
+
+static bool start_thread(struct nbd_lookup *l)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	bool ok;
+
+	l->users++;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	ok = !pthread_create(&thread, &attr, lookup_thread, l);
+	pthread_attr_destroy(&attr);
+	if (!ok)
+		l->users--;
+	return ok;
+}
+
+static void follow(struct nbd_queue *q, struct nbd_handle *h)
+{
+	q->h = h;
+	if (!h) {
 		try_later(q);
 		return;
 	}
@@ -235,6 +302,62 @@ static void attempt(struct nbd_queue *q)
 	nbd_settle(q);
 }
 
+static void forget_lookup(struct nbd_queue *q)
+{
+	if (!q->lookup)
+		return;
+	loop_del(q->q.loop, &q->looked_up);
+	put_lookup(q->lookup);
+	q->lookup = NULL;
+}
+
+static void looked_up(struct loop_source *src, uint32_t events)
+{
+	struct nbd_queue *q =
+		(struct nbd_queue *)((char *)src - offsetof(struct nbd_queue, looked_up));
+	struct nbd_handle *h = __atomic_exchange_n(&q->lookup->h, NULL, __ATOMIC_ACQUIRE);
+
+	(void)events;
+	forget_lookup(q);
+	follow(q, h);
+}
+
+static bool look_up(struct nbd_queue *q)
+{
+	struct nbd_lookup *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return false;
+	l->users = 1;
+	l->uri = strdup(q->q.backend->uri);
+	l->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	q->looked_up = (struct loop_source){ .fd = l->done, .ready = looked_up };
+	if (!l->uri || l->done < 0 || loop_add(q->q.loop, &q->looked_up, EPOLLIN)) {
+		put_lookup(l);
+		return false;
+	}
+	q->lookup = l;
+	if (start_thread(l))
+		return true;
+	forget_lookup(q);
+	return false;
+}
+
+static void attempt(struct nbd_queue *q)
+{
+	const char *uri = q->q.backend->uri;
+
+	/* Without a host there is nothing to look up. */
+	if (strstr(uri, "+unix:"))
+		follow(q, nbd_dial_start(uri, NULL));
+	else if (look_up(q))
+		arm_timer(q);
+	else
+		try_later(q);
+}
+
+/* ---- the timer's time ---- */
+
 static void timer_ready(struct loop_source *src, uint32_t events)
 {
 	struct nbd_queue *q = (struct nbd_queue *)((char *)src - offsetof(struct nbd_queue, timer));
@@ -242,8 +365,13 @@ static void timer_ready(struct loop_source *src, uint32_t events)
 	uint64_t ticks;
 
 	(void)events;
-	if (read(src->fd, &ticks, sizeof(ticks)) < 0 || q->up)
+	if (read(src->fd, &ticks, sizeof(ticks)) < 0)
 		return;
+	if (q->up) {
+		q->next_look = 0;
+		nbd_settle(q);
+		return;
+	}
 	if (now >= give_up_at(q)) {
 		backend_log("%s: no connection for %u seconds: requests fail", q->q.backend->uri,
 			    nbd_export_of(q)->reconnect_s);
@@ -253,7 +381,7 @@ static void timer_ready(struct loop_source *src, uint32_t events)
 	if (q->h && now >= q->attempt_until) {
 		close_handle(q);
 		try_later(q);
-	} else if (!q->h && now >= q->next_attempt) {
+	} else if (!q->h && !q->lookup && now >= q->next_attempt) {
 		attempt(q);
 	} else {
 		arm_timer(q);
@@ -284,6 +412,7 @@ void nbd_link_close(struct nbd_queue *q)
 	if (q->events)
 		loop_del(q->q.loop, &q->sock);
 	q->events = 0;
+	forget_lookup(q);
 	if (q->wire.fd >= 0)
 		nbd_wire_hang_up(q);
 	else if (q->h && q->up)

@@ -10,6 +10,8 @@
 /* Commands without data are short, but some servers know no lengths of 4 GiB. */
 #define PLAIN_PIECE (1u << 30)
 #define POOL_OCTETS (32u << 20)
+/* What a queue's commands may hold of private memory; the driver's requests that need more wait. */
+#define FILLING_MAX (64u << 20)
 
 /* ---- commands ---- */
 
@@ -58,15 +60,23 @@ static struct nbd_cmd *new_cmd(struct nbd_queue *q, struct backend_req *req)
 		cmd->q = q;
 		cmd->req = req;
 		cmd->sent = cmd->filled = cmd->sync = false;
-		cmd->changes = false;
+		cmd->unsynced = cmd->changes = false;
 		cmd->fault = 0;
 	}
 	return cmd;
 }
 
+/* The command holds so much memory from now on. */
+static void count(struct nbd_queue *q, struct nbd_cmd *cmd, size_t octets)
+{
+	q->filling += octets - cmd->counted;
+	cmd->counted = octets;
+}
+
 /* The command is of no more use. */
 static void put_cmd(struct nbd_queue *q, struct nbd_cmd *cmd)
 {
+	count(q, cmd, 0);
 	if (q->pooled + cmd->capacity > POOL_OCTETS) {
 		free(cmd->data);
 		cmd->data = NULL;
@@ -111,6 +121,7 @@ static int prepare(struct nbd_queue *q, struct nbd_cmd *cmd)
 		return 0;
 	if (!make_room(cmd, cmd->piece))
 		return -ENOMEM;
+	count(q, cmd, cmd->piece);
 	if (req->op == BACKEND_READ)
 		return 0;
 	cmd->filled = true;
@@ -171,6 +182,7 @@ static void send_cmd(struct nbd_queue *q, struct nbd_cmd *cmd)
 		return;
 	}
 	cmd->sent = true;
+	cmd->unsynced |= (cmd->req->flags & BACKEND_FUA) && !q->fua;
 	TAILQ_INSERT_TAIL(&q->sent, cmd, link);
 	if (q->wire.fd >= 0) {
 		nbd_wire_issue(q, cmd);
@@ -182,14 +194,34 @@ static void send_cmd(struct nbd_queue *q, struct nbd_cmd *cmd)
 	nbd_cmd_ended(cmd, nbd_aio_is_ready(q->h) || nbd_aio_is_processing(q->h) ? EIO : ENOTCONN);
 }
 
+static bool held_back(struct nbd_queue *q)
+{
+	return __atomic_load_n(&nbd_export_of(q)->changing, __ATOMIC_ACQUIRE) > 0;
+}
+
+/* Is there memory for it? One that has its own needs none, and one alone gets it. */
+static bool fits(struct nbd_queue *q, const struct nbd_cmd *cmd)
+{
+	return q->filling < FILLING_MAX || cmd->counted || TAILQ_EMPTY(&q->sent);
+}
+
 void nbd_send_waiting(struct nbd_queue *q)
 {
-	struct nbd_cmd *cmd;
+	struct nbd_cmd *cmd = NULL;
 
-	while (q->up && !q->changing && (cmd = TAILQ_FIRST(&q->waiting))) {
+	while (q->up && (cmd = TAILQ_FIRST(&q->waiting)) && !held_back(q) && fits(q, cmd)) {
 		TAILQ_REMOVE(&q->waiting, cmd, link);
 		send_cmd(q, cmd);
 	}
+	/* The end of its own orphans a queue sees for itself. */
+	if (q->up && cmd && !q->changing && held_back(q))
+		nbd_link_look_again(q);
+}
+
+void nbd_forget_orphans(struct nbd_queue *q)
+{
+	__atomic_fetch_sub(&nbd_export_of(q)->changing, q->changing, __ATOMIC_RELEASE);
+	q->changing = 0;
 }
 
 void nbd_fail_waiting(struct nbd_queue *q, int result)
@@ -218,7 +250,7 @@ void nbd_take_back(struct nbd_queue *q)
 		else
 			put_cmd(q, cmd);
 	}
-	q->changing = 0;
+	nbd_forget_orphans(q);
 	TAILQ_CONCAT(&again, &q->waiting, link);
 	TAILQ_CONCAT(&q->waiting, &again, link);
 }
@@ -305,18 +337,21 @@ static int next_piece(struct nbd_queue *q, struct nbd_cmd *cmd)
 		return -EFAULT;
 	req->done_len += cmd->piece;
 	cmd->filled = false;
+	count(q, cmd, 0);
 	if (req->done_len < req->len)
 		return 1;
-	cmd->sync = (req->flags & BACKEND_FUA) && !q->fua && q->q.backend->info.flush;
+	cmd->sync = cmd->unsynced && q->q.backend->info.flush;
 	return cmd->sync;
 }
 
 static void bury(struct nbd_queue *q, struct nbd_cmd *cmd)
 {
-	if (cmd->changes && q->changing)
+	/* One of a connection that was lost meanwhile is forgotten already. */
+	if (cmd->changes && q->changing) {
 		q->changing--;
+		__atomic_fetch_sub(&nbd_export_of(q)->changing, 1, __ATOMIC_RELEASE);
+	}
 	put_cmd(q, cmd);
-	nbd_send_waiting(q);
 }
 
 static void digest(struct nbd_queue *q, struct nbd_cmd *cmd)
@@ -363,6 +398,7 @@ void nbd_settle(struct nbd_queue *q)
 	q->settling = true;
 	do {
 		digest_ended(q);
+		nbd_send_waiting(q);
 		nbd_wire_send(q);
 		nbd_link_check(q);
 	} while (!TAILQ_EMPTY(&q->ended));
@@ -376,7 +412,11 @@ void nbd_settle(struct nbd_queue *q)
 static void orphan(struct nbd_queue *q, struct nbd_cmd *cmd)
 {
 	cmd->changes = cmd->req->op != BACKEND_READ && cmd->req->op != BACKEND_FLUSH;
-	q->changing += cmd->changes;
+	/* Before its request ends: the driver must not be able to send a newer one unnoticed. */
+	if (cmd->changes) {
+		q->changing++;
+		__atomic_fetch_add(&nbd_export_of(q)->changing, 1, __ATOMIC_RELEASE);
+	}
 	cmd->req = NULL;
 }
 

@@ -134,7 +134,9 @@ static int take_status(struct vchain *chain, uint8_t **status)
 		return -EFAULT;
 	iov += chain->nin - 1;
 	*status = (uint8_t *)iov->iov_base + iov->iov_len - 1;
-	iov->iov_len--;
+	/* An octet of its own leaves no empty piece, whose address would count. */
+	if (!--iov->iov_len)
+		chain->nin--;
 	chain->in_len--;
 	return 0;
 }

@@ -190,6 +190,28 @@ static void test_several_queues(void **state)
 	close_disk(d);
 }
 
+/* The same address may lead somewhere else the next time. */
+static void test_other_export(void **state)
+{
+	struct backend_queue *q2;
+	struct err err = { "" };
+	struct disk *d;
+
+	NEEDS_NBDKIT();
+	SERVER("memory", "4M");
+	d = open_disk(0);
+	stop_server();
+	SERVER("memory", "2M");
+	assert_true(backend_queue_open(d->b, &d->loop, &q2, &err) < 0);
+	assert_non_null(strstr(err.text, "the export is smaller than before"));
+	stop_server();
+	/* Nothing is left of it. */
+	SERVER("memory", "4M");
+	assert_int_equal(backend_queue_open(d->b, &d->loop, &q2, &err), 0);
+	backend_queue_close(q2);
+	close_disk(d);
+}
+
 static void test_readonly(void **state)
 {
 	struct disk d = { .params = { .readonly = false } };
@@ -210,10 +232,10 @@ static void test_readonly(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_no_server),	TEST(test_memory), TEST(test_file),
-		TEST(test_tls),		TEST(test_no_fua), TEST(test_blocks),
-		TEST(test_block_asked), TEST(test_errors), TEST(test_several_queues),
-		TEST(test_readonly),
+		TEST(test_no_server),	 TEST(test_memory),   TEST(test_file),
+		TEST(test_tls),		 TEST(test_no_fua),   TEST(test_blocks),
+		TEST(test_block_asked),	 TEST(test_errors),   TEST(test_several_queues),
+		TEST(test_other_export), TEST(test_readonly),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
