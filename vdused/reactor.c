@@ -188,7 +188,8 @@ static void ask(struct reactor *r)
 void vq_start(struct vq *vq, bool resume)
 {
 	vq->resume = resume;
-	vq->drain = vq->drop = false;
+	vq->drain = false;
+	vq->drop = false;
 	set_state(vq, VQ_STARTING);
 	ask(vq->reactor);
 }
