@@ -177,6 +177,19 @@ readonly SF='{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","mac":"02:00:00:0
 
 bound() { set -- /sys/bus/vdpa/drivers/vhost_vdpa/k*; [[ -e $1 ]] || shift; echo $#; }
 
+@test "long work shows how far it is, on a terminal alone, and wipes it off" {
+	many w 800 ',"driver":"vhost_vdpa"'
+	# shellcheck disable=SC2016
+	export VDPACTL FILE
+	SHELL=/bin/bash script -qec '"$VDPACTL" apply "$FILE" >/dev/null' /dev/null <<<'' >"$BATS_TEST_TMPDIR/terminal"
+	output=$(<"$BATS_TEST_TMPDIR/terminal")
+	[[ $output =~ $'\r\e[K'(adding|binding)' '[0-9]+/1600 ]] || failed "nothing of adding or binding"
+	[[ $output == *$'\r\e[K' ]] || failed "something is left"
+	works dev del 'w*'
+	captures 0 vdpactl apply "$FILE"
+	silent
+}
+
 @test "killed half-way, the next apply finishes; SIGTERM ends it with what was done" {
 	local pid n
 	many k 300 ',"driver":"vhost_vdpa"'
