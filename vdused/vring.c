@@ -355,13 +355,26 @@ void vring_push(struct vring *vr, uint16_t id, uint32_t written)
 		push_in_order(vr);
 }
 
+static bool publish(struct vring *vr)
+{
+	struct guard g;
+
+	if (guard_enter(&g)) {
+		vring_gone(vr);
+		return false;
+	}
+	vr->ops->publish(vr);
+	guard_leave(&g);
+	return true;
+}
+
 unsigned vring_publish(struct vring *vr)
 {
 	unsigned n = vr->pushed;
 
 	if (!sound(vr) || !n)
 		return 0;
-	if (vr->ops->publish(vr))
+	if (!publish(vr))
 		n = 0;
 	for (unsigned i = 0; i < vr->pushed; i++) {
 		uint16_t id = vr->done[i].id;
@@ -375,7 +388,19 @@ unsigned vring_publish(struct vring *vr)
 
 bool vring_wants_interrupt(struct vring *vr)
 {
-	return sound(vr) && vr->ops->wants_interrupt(vr) > 0;
+	struct guard g;
+	bool wants;
+
+	if (!sound(vr))
+		return false;
+	ring_barrier();
+	if (guard_enter(&g)) {
+		vring_gone(vr);
+		return false;
+	}
+	wants = vr->ops->wants_interrupt(vr);
+	guard_leave(&g);
+	return wants;
 }
 
 /* ---- the log ---- */

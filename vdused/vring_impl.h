@@ -46,8 +46,9 @@ struct vring_ops {
 	int (*resume)(struct vring *vr);
 	int (*pop)(struct vring *vr, struct vchain *chain);
 	int (*pop_resumed)(struct vring *vr, struct vchain *chain, uint16_t id);
-	int (*publish)(struct vring *vr);
-	int (*wants_interrupt)(struct vring *vr);
+	/* Inside a guard. */
+	void (*publish)(struct vring *vr);
+	bool (*wants_interrupt)(struct vring *vr);
 	int (*has_work)(struct vring *vr);
 	int (*notify)(struct vring *vr, bool on);
 	void (*state)(const struct vring *vr, uint16_t *avail, uint16_t *used);

@@ -266,7 +266,6 @@ static int pop_resumed(struct vring *vr, struct vchain *chain, uint16_t id)
 
 /* ---- giving ---- */
 
-/* Runs inside a guard. */
 static bool decide(struct vring *vr)
 {
 	uint16_t now = position(vr->packed.used, vr->packed.used_wrap), old = vr->packed.signalled;
@@ -290,8 +289,16 @@ static bool decide(struct vring *vr)
 	return ring_need_event(event, vr->packed.used, before);
 }
 
-/* Runs inside a guard. The flags of the first descriptor publish all of the batch. */
-static void give(struct vring *vr)
+static bool wants_interrupt(struct vring *vr)
+{
+	bool wants = decide(vr) || vr->packed.owed;
+
+	vr->packed.owed = false;
+	return wants;
+}
+
+/* The flags of the first descriptor publish all of the batch. */
+static void publish(struct vring *vr)
 {
 	struct ring_desc *ring = vr->desc;
 	uint16_t pos = vr->packed.used, first = pos, first_flags = 0;
@@ -327,31 +334,6 @@ static void give(struct vring *vr)
 	vring_log_end(vr);
 	vr->packed.used = pos;
 	vr->packed.used_wrap = wrap;
-}
-
-static int publish(struct vring *vr)
-{
-	struct guard g;
-
-	if (guard_enter(&g))
-		return vring_gone(vr);
-	give(vr);
-	guard_leave(&g);
-	return 0;
-}
-
-static int wants_interrupt(struct vring *vr)
-{
-	struct guard g;
-	bool wants;
-
-	ring_barrier();
-	if (guard_enter(&g))
-		return vring_gone(vr);
-	wants = decide(vr) || vr->packed.owed;
-	guard_leave(&g);
-	vr->packed.owed = false;
-	return wants;
 }
 
 /* ---- notifications ---- */

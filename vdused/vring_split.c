@@ -211,8 +211,7 @@ static int pop_resumed(struct vring *vr, struct vchain *chain, uint16_t id)
 
 /* ---- giving ---- */
 
-/* Runs inside a guard. */
-static bool decide(struct vring *vr)
+static bool wants_interrupt(struct vring *vr)
 {
 	const struct split_avail *avail = vr->driver;
 	bool valid = vr->split.signalled_valid;
@@ -226,8 +225,7 @@ static bool decide(struct vring *vr)
 	       ring_need_event(ring_load16(&avail->ring[vr->setup.size]), vr->split.used, old);
 }
 
-/* Runs inside a guard. */
-static void give(struct vring *vr)
+static void publish(struct vring *vr)
 {
 	struct split_used *used = vr->device;
 	uint16_t after = (uint16_t)(vr->split.used + vr->pushed);
@@ -242,30 +240,6 @@ static void give(struct vring *vr)
 	ring_store16(&used->idx, after);
 	vring_log_end(vr);
 	vr->split.used = after;
-}
-
-static int publish(struct vring *vr)
-{
-	struct guard g;
-
-	if (guard_enter(&g))
-		return vring_gone(vr);
-	give(vr);
-	guard_leave(&g);
-	return 0;
-}
-
-static int wants_interrupt(struct vring *vr)
-{
-	struct guard g;
-	bool wants;
-
-	ring_barrier();
-	if (guard_enter(&g))
-		return vring_gone(vr);
-	wants = decide(vr);
-	guard_leave(&g);
-	return wants;
 }
 
 /* ---- notifications ---- */

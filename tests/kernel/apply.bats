@@ -342,7 +342,7 @@ lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 
 @test "restore ends in time also when a module does not come" {
 	devices '{"name":"never","mgmtdev":"auxiliary/mlx5_core.sf.9"}'
-	! grep -q mlx5_vdpa /proc/modules
+	run ! grep -q mlx5_vdpa /proc/modules
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	# Only what is tried while it waits hangs.
 	cat >"$BATS_TEST_TMPDIR/bin/modprobe" <<-END
