@@ -84,22 +84,6 @@ negotiated() { [[ $(vdpactl dev config show "$DEV") == *negotiated_features* ]];
 	wait "${CHILDREN[-1]}" || true
 }
 
-# Its firmware looks for a boot sector on what it takes for a disk.
-@test "QEMU drives any device by the generic line" {
-	command -v qemu-system-x86_64 >/dev/null || skip "no QEMU"
-	[[ $(qemu-system-x86_64 -device help) == *'"vhost-vdpa-device-pci"'* ]] ||
-		skip "expected: this QEMU has no vhost-vdpa-device-pci, 8.0 has"
-	blk "$DEV" vhost_vdpa
-	works dev export "$DEV" format qemu generic
-	shell_words "$output"
-	run ! negotiated
-	ulimit -l unlimited
-	background qemu-system-x86_64 -M q35 -accel tcg -cpu qemu64 -m 48 -nodefaults -display none -no-reboot "${WORDS[@]}"
-	wait_until 150 negotiated
-	kill "${CHILDREN[-1]}"
-	wait "${CHILDREN[-1]}" || true
-}
-
 validates() { # ELEMENT
 	printf "<domain type='qemu'><name>x</name><memory>1024</memory><os><type>hvm</type></os><devices>%s</devices></domain>" \
 		"$1" >"$WORK/domain.xml"
