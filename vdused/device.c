@@ -189,6 +189,14 @@ int device_open(struct device *dev, const struct options *options, struct runtim
 	return ret ? ret : make_queues(dev, err);
 }
 
+static uint64_t poll_max_ns(const struct options *o)
+{
+	/* On the only processor it would keep the driver from what it waits for. */
+	if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+		return 0;
+	return o->poll_us == POLL_US_BY_COST ? POLLING_BY_COST : (uint64_t)o->poll_us * 1000;
+}
+
 /* One thread a queue, or as many as were asked for or the back end bears: the queues in turn. */
 static int start_reactors(struct device *dev, struct err *err)
 {
@@ -216,8 +224,7 @@ static int start_reactors(struct device *dev, struct err *err)
 			dev->vqs[q].reactor = r;
 		}
 		r->notify = dev->drain.fd;
-		/* On the only processor it would keep the driver from what it waits for. */
-		r->poll_max_ns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? (uint64_t)dev->options->poll_us * 1000 : 0;
+		r->poll_max_ns = poll_max_ns(dev->options);
 		ret = reactor_start(r, dev->backend, err);
 		if (ret)
 			return ret;

@@ -71,7 +71,7 @@ static const char help[] =
 	"  --packed             offer packed rings\n"
 	"  --in-order on|off    offer to give requests back in the order they came (default off)\n"
 	"  --threads N          threads for the queues (default: one each)\n"
-	"  --poll-us N          look at the rings for up to N microseconds before sleeping (default 100)\n"
+	"  --poll-us N          look at the rings for up to N microseconds before sleeping (default: what pays)\n"
 	"  --reconnect SECONDS  nbd: try so long to connect again, then fail requests (default 0: for ever)\n"
 	"  --api-version N      of VDUSE, 0 (default) or 1\n"
 	"  --user USER          run as this user once set up (default: vdused, else nobody)\n"
@@ -275,7 +275,7 @@ static void set_defaults(struct options *o)
 	memset(o, 0, sizeof(*o));
 	o->queues = 1;
 	o->queue_size = 256;
-	o->poll_us = 100;
+	o->poll_us = POLL_US_BY_COST;
 	o->runtime_dir = dir && *dir ? dir : RUNTIME_DIR;
 	o->ready_fd = -1;
 }
@@ -352,6 +352,12 @@ static void save(struct strbuf *sb, const char *name, const char *value)
 	strbuf_addc(sb, '\0');
 }
 
+/* Some defaults are no numbers that could be given. */
+static bool was_given(const struct option_spec *spec, unsigned n)
+{
+	return n >= spec->min && n <= spec->max;
+}
+
 void options_save(const struct options *o, struct strbuf *sb)
 {
 	for (size_t i = 0; i < SPECS; i++) {
@@ -369,7 +375,7 @@ void options_save(const struct options *o, struct strbuf *sb)
 			save(sb, specs[i].name, NULL);
 		} else if (specs[i].kind == SWITCH && *(const bool *)field) {
 			save(sb, specs[i].name, "on");
-		} else if (specs[i].kind == NUMBER && *(const unsigned *)field >= specs[i].min) {
+		} else if (specs[i].kind == NUMBER && was_given(&specs[i], *(const unsigned *)field)) {
 			snprintf(number, sizeof(number), "%u", *(const unsigned *)field);
 			save(sb, specs[i].name, number);
 		}

@@ -18,6 +18,9 @@ enum options_mode {
 	MODE_VERSION,
 };
 
+/* As long as pays on this machine. */
+#define POLL_US_BY_COST UINT32_MAX
+
 struct options {
 	enum options_mode mode;
 	/* What makes the device; saved for `vdused resume`. Strings live as long as argv and `conf`. */
@@ -27,7 +30,7 @@ struct options {
 	unsigned queues, queue_size;
 	uint32_t block_size; /* 0: the back end's */
 	bool readonly, buffered, packed, in_order;
-	unsigned poll_us;
+	unsigned poll_us; /* or POLL_US_BY_COST */
 	unsigned reconnect_s;
 	unsigned threads; /* 0: one a queue */
 	unsigned api_version;

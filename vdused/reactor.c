@@ -2,6 +2,7 @@
 #include "vdused/reactor.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,6 @@
 #define BUDGET 256
 /* Rounds in a row that leave out the loop. */
 #define BUSY_ROUNDS 64
-/* The shortest spin worth trying. */
-#define POLL_MIN_NS 4000
 
 const char *const vq_stat_names[VQ_STATS] = {
 	[VQ_READS] = "reads",
@@ -37,15 +36,6 @@ struct reactor_call {
 	struct vq *vq;
 	sem_t done;
 };
-
-static inline void cpu_relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
 
 static uint64_t now_ns(void)
 {
@@ -164,7 +154,7 @@ static void start(struct vq *vq)
 {
 	vq->dirty = vq->logged = false;
 	vq->in_flight = 0;
-	moderation_start(&vq->moderation, vq->reactor->poll_max_ns > 0, now_ns());
+	moderation_start(&vq->moderation, vq->reactor->polling.max_ns > 0, now_ns());
 	/* Edge-triggered: each kick is an edge, so that the counter need not be read. */
 	if (vq->kick.fd >= 0) {
 		vq->kick.ready = kicked;
@@ -334,31 +324,27 @@ static void after_sleep(struct reactor *r)
 			vring_notify_off(&r->vqs[i]->ring);
 }
 
-static bool spin(struct reactor *r, uint64_t since)
+/* Whoever else is ready goes first: the driver or the back end's server may be what it waits for. */
+static bool look_on(struct reactor *r, uint64_t since)
 {
-	while (now_ns() - since < r->poll_ns) {
+	while (now_ns() - since < r->polling.ns) {
 		if (round_of(r))
 			return true;
 		if (r->quit)
 			return false;
-		cpu_relax();
+		sched_yield();
 	}
 	return false;
 }
 
-/* Waits that polling would have caught make it longer, longer ones make it shorter. */
-static void adapt(struct reactor *r, uint64_t waited)
+static uint64_t interrupt_cost(const struct reactor *r)
 {
-	if (waited <= r->poll_ns)
-		return;
-	if (waited > r->poll_max_ns)
-		r->poll_ns /= 2;
-	else
-		r->poll_ns = r->poll_ns ? r->poll_ns * 2 : POLL_MIN_NS;
-	if (r->poll_ns < POLL_MIN_NS)
-		r->poll_ns = 0;
-	if (r->poll_ns > r->poll_max_ns)
-		r->poll_ns = r->poll_max_ns;
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < r->vq_count; i++)
+		if (r->vqs[i]->moderation.cost_ns > most)
+			most = r->vqs[i]->moderation.cost_ns;
+	return most;
 }
 
 static void serve_until_quit(struct reactor *r)
@@ -374,14 +360,14 @@ static void serve_until_quit(struct reactor *r)
 				loop_run_once(&r->loop, 0);
 			continue;
 		}
-		since = r->poll_max_ns ? now_ns() : 0;
-		if (r->poll_ns && spin(r, since))
+		since = r->polling.max_ns ? now_ns() : 0;
+		if (r->polling.ns && look_on(r, since))
 			continue;
 		if (!before_sleep(r) && !r->quit)
 			loop_run_once(&r->loop, -1);
 		after_sleep(r);
-		if (r->poll_max_ns)
-			adapt(r, now_ns() - since);
+		if (r->polling.max_ns)
+			polling_waited(&r->polling, now_ns() - since, interrupt_cost(r));
 	}
 }
 
@@ -440,7 +426,7 @@ int reactor_start(struct reactor *r, struct backend *backend, struct err *err)
 
 	r->quit = r->asked = r->cancel = false;
 	r->call = NULL;
-	r->poll_ns = 0;
+	polling_start(&r->polling, r->poll_max_ns);
 	r->wake.ready = woken;
 	r->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ret = r->wake.fd < 0 ? -errno : loop_init(&r->loop);

@@ -4,7 +4,7 @@
  *
  *   look at the rings --> submit --> complete --> publish, one interrupt a batch
  *        ^                                             |
- *        +-- nothing found: spin a little, then sleep --+
+ *        +-- nothing found: look on a little, then sleep
  *
  * The main thread steers it by wishes, for which it does not wait: a thread may be
  * busy for long (a back end looks up a name, copies much), and who waited for it
@@ -22,6 +22,7 @@
 
 #include "vdused/backend.h"
 #include "vdused/loop.h"
+#include "vdused/polling.h"
 #include "vdused/vq.h"
 
 struct reactor {
@@ -30,7 +31,7 @@ struct reactor {
 	struct vq **vqs; /* the ones it serves: pointers into the device's array */
 	unsigned vq_count;
 	int notify; /* the main thread's eventfd */
-	uint64_t poll_max_ns; /* longest spin before it sleeps; 0: none */
+	uint64_t poll_max_ns; /* as of struct polling */
 
 	pthread_t thread;
 	bool started;
@@ -40,7 +41,7 @@ struct reactor {
 	bool cancel;
 	struct reactor_call *call;
 	bool quit;
-	uint64_t poll_ns; /* the spin that paid off lately */
+	struct polling polling;
 };
 
 /*

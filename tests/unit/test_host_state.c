@@ -251,7 +251,7 @@ static void test_options(void **state)
 	bad = v;
 	bad.has = 0;
 	state_vduse_defaults(&bad);
-	assert_true(bad.queues == 1 && bad.poll_us == 100);
+	assert_true(bad.queues == 1 && bad.poll_us == UINT64_MAX);
 	assert_string_equal(bad.in_order, "off");
 	bad.queues = 2;
 	assert_false(state_vduse_same(&v, &bad));

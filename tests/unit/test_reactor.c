@@ -166,6 +166,35 @@ static void test_broken_ring(void **state)
 	close_all(2);
 }
 
+static uint64_t poll_ns;
+
+static void make_dear(struct vq *vq)
+{
+	vq->moderation.cost_ns = UINT64_C(1) << 40;
+	poll_ns = r.polling.ns;
+}
+
+/* Nobody said for how long, and interrupts are dear: longer than where they are cheap. */
+static void test_polls_by_cost(void **state)
+{
+	uint64_t until = now_ms() + SECONDS * 1000;
+
+	(void)state;
+	open_queues(1, 0, false);
+	start_reactor(1, w[0]->backend, POLLING_BY_COST);
+	start_queue(0);
+	poll_ns = 0;
+	for (uint32_t token = 1; poll_ns <= 100000 && now_ms() < until; token++) {
+		reactor_call(&r, make_dear, &w[0]->vq);
+		nap(200000);
+		add_read(0, token);
+		assert_int_equal(get(0, SECONDS * 1000), token);
+	}
+	assert_in_range(poll_ns, 100001, 1000000);
+	drain(0);
+	close_all(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_spins),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_broken_ring),
+		cmocka_unit_test(test_polls_by_cost),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -68,7 +68,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.queue_size, 256);
 	assert_int_equal(o.block_size, 0);
 	assert_false(o.readonly || o.buffered || o.packed || o.in_order || o.daemonize || o.fail_requests);
-	assert_int_equal(o.poll_us, 100);
+	assert_int_equal(o.poll_us, POLL_US_BY_COST);
 	assert_int_equal(o.reconnect_s, 0);
 	assert_int_equal(o.threads, 0);
 	assert_int_equal(o.api_version, 0);
