@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -274,12 +275,30 @@ static void file_close(struct backend *b)
 	struct file *f = (struct file *)b;
 	struct flock lk = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 
+	if (f->map)
+		munmap(f->map, f->map_len);
 	if (f->fd >= 0) {
 		/* A ring that is being torn down may still hold the description. */
 		fcntl(f->fd, F_OFD_SETLK, &lk);
 		close(f->fd);
 	}
 	free(f);
+}
+
+/* Without the map, and behind it, all is done by system calls. */
+static void map_memory(struct file *f)
+{
+	size_t len = (size_t)f->b.info.size;
+	struct stat st;
+	char *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, f->fd, 0);
+
+	if (map == MAP_FAILED)
+		return;
+	/* The disk's contents are not for core files. */
+	madvise(map, len, MADV_DONTDUMP);
+	f->map = map;
+	f->map_len = len;
+	f->dense = !fstat(f->fd, &st) && (uint64_t)st.st_blocks * 512 >= len;
 }
 
 static int setup(struct file *f, const struct backend_params *params, struct err *err)
@@ -290,9 +309,12 @@ static int setup(struct file *f, const struct backend_params *params, struct err
 		return rc;
 	f->b.info.logical_block = choose_block(f, params);
 	rc = find_size(f, f->b.info.logical_block, &f->b.info.size, err);
-	if (!rc)
-		describe(f, params);
-	return rc;
+	if (rc)
+		return rc;
+	describe(f, params);
+	if (f->in_memory && !params->readonly)
+		map_memory(f);
+	return 0;
 }
 
 static int file_open(const struct backend_params *params, struct backend **b, struct err *err)

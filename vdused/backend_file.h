@@ -26,7 +26,10 @@ struct file {
 	bool blkdev;
 	bool direct;
 	bool in_memory; /* reads and writes don't sleep for a disk */
+	char *map; /* in memory and writable: all of it as it was when it was opened, or NULL */
+	size_t map_len;
 	uint32_t mem_align, len_align; /* of each piece of memory; 1 unless direct */
+	bool dense; /* no hole is known; any thread */
 	/* Learnt from the first refusal, by any thread. */
 	bool no_punch, no_zero_range;
 };
