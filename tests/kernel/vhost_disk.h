@@ -17,7 +17,7 @@
 #define SECTOR 512
 #define QUEUES_MAX 16
 #define PIECES_MAX 64
-#define DATA_MAX 65536
+#define DATA_MAX (128 * 1024)
 
 /*
  * Memory of one request.  The header is right before the data, and the status
