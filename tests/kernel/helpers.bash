@@ -23,7 +23,7 @@ bats_require_minimum_version 1.5.0
 
 : "${VDPACTL:?is to be the vdpactl under test}"
 [[ ! -x ${TOP_BUILDDIR:-}/vdused/vdused ]] || export VDPACTL_VDUSED=$TOP_BUILDDIR/vdused/vdused
-readonly TEST_DEADLINE=200 COMMAND_DEADLINE=60 # seconds; the machine may be busy
+readonly TEST_DEADLINE=${TEST_DEADLINE:-200} COMMAND_DEADLINE=60 # seconds; the machine may be busy
 
 # A test file with a setup or teardown of its own calls these from it.
 setup() { common_setup; }

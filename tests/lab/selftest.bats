@@ -98,6 +98,13 @@ wait_until() { # SECONDS COMMAND...
 		pci/drivers/ifcvf/0000:00:0a.0 pci/drivers/vp-vdpa/0000:00:0b.0 pci/devices/0000:03:00.2 auxiliary/devices/mlx5_core.sf.1'
 }
 
+@test "the peers are there, and the guest's kernel for them" {
+	run -0 "$LAB" run --peers qemu,libvirt sh -c '"$LAB_QEMU" --version && grep -c vhostvdpa "$LAB_LIBVIRT_SCHEMAS/domaincommon.rng" &&
+		head -c 4 "$LAB_VMLINUX"'
+	[[ ${lines[0]} =~ version\ ([0-9]+) && ${BASH_REMATCH[1]} -ge 8 ]]
+	[[ ${lines[-1]} == $'\x7f'ELF ]]
+}
+
 @test "two runs at once" {
 	"$LAB" run sh -c 'sleep 1; echo one; exit 11' >"$BATS_TEST_TMPDIR/one" 3>&- &
 	first=$!
@@ -126,6 +133,10 @@ wait_until() { # SECONDS COMMAND...
 	run -0 "$LAB" setup -k 6.12
 	[[ $output == *"making the guest"* ]]
 	[[ $("$LAB" kernels) == *"6.12 cached"* ]]
+	if ! grep -qs vhostvdpa /usr/share/libvirt/schemas/domaincommon.rng; then
+		run -125 "$LAB" run --peers libvirt true
+		[[ $output == *"lab: "*"archive"* ]]
+	fi
 	rm "$VDPACTL_LAB_CACHE"/6.12/current/vmlinux
 	run -125 "$LAB" setup -k 6.12
 	[[ $output == *"lab: "*"archive"* ]]
@@ -167,6 +178,7 @@ wait_until() { # SECONDS COMMAND...
 		run -e novalue true|-e: 'novalue'
 		run --share /nonexistent true|'/nonexistent' is no directory
 		run --parents fly true|unknown parent 'fly'
+		run --peers fly true|unknown peer 'fly'
 		setup -k 5.1|unknown kernel '5.1'
 		setup fly|unknown argument 'fly'
 		clean fly|unknown argument 'fly'

@@ -17,7 +17,7 @@ find_mirror() {
 		fi
 		[[ -n $MIRROR || $release == *security* ]] || MIRROR=$uri best=$entry
 	done < <(apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SOURCESENTRY)' 'Created-By: Packages' 2>/dev/null || :)
-	[[ -n $MIRROR ]] || die "this machine's apt configuration names no Debian archive to take kernels from"
+	[[ -n $MIRROR ]] || die "this machine's apt configuration names no Debian archive to take packages from"
 	# apt tells the entry as FILE:N, N being a line of a .list file and a stanza of a .sources file.
 	local file=${best%:*} n=${best##*:}
 	case $file in
@@ -68,6 +68,13 @@ apt_names() { # DIR REGEX
 # The newest version of PACKAGE in the suite, or nothing.
 apt_version() { # DIR PACKAGE
 	apt-cache -c "$1/apt.conf" madison "$2" 2>/dev/null | awk -F' *\\| *' 'NR == 1 { print $2 }'
+}
+
+# The names of PACKAGEs and of all that they depend on.
+apt_closure() { # DIR PACKAGE...
+	local dir=$1
+	shift
+	apt-get -c "$dir/apt.conf" -qq -s --no-install-recommends install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p'
 }
 
 # Downloads and unpacks PACKAGEs into ROOT.

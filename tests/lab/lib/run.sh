@@ -146,12 +146,22 @@ choose_parents() {
 	done
 }
 
+# Sets PEER_ENVIRONMENT, by which the command finds its peers.
+choose_peers() {
+	local peer
+	PEER_ENVIRONMENT=()
+	for peer in ${ASKED_PEERS//,/ }; do
+		peer_ensure "$peer"
+		PEER_ENVIRONMENT+=("$PEER_VARIABLE=$PEER_PATH")
+	done
+}
+
 write_job() { # TTY [ARG...]
 	local tty=$1 item
 	shift
 	job release "$RELEASE"
 	job modules "$GUEST/lib/modules/$RELEASE"
-	job_visible "$PWD" "$LAB_DIR" "$@"
+	job_visible "$PWD" "$LAB_DIR" "$CACHE" "$@"
 	[[ -z $KEEP ]] || job_keep
 	[[ -z $SHARE ]] || job share "$SHARE"
 	[[ $LOAD == none ]] || job load "$LOAD"
@@ -160,7 +170,7 @@ write_job() { # TTY [ARG...]
 	[[ -z $tty ]] || job tty "$tty"
 	job env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	for item in HOME=/root USER=root LOGNAME=root SHELL=/bin/bash "LANG=${LANG:-C.UTF-8}" "VDPACTL_LAB=$KERNEL" \
-		"LAB_VDPA=$(readlink -f "$CACHE/${KERNELS[0]}/current")/peer/vdpa"; do
+		"LAB_VDPA=$(readlink -f "$CACHE/${KERNELS[0]}/current")/peer/vdpa" "LAB_VMLINUX=$BASE/vmlinux" "${PEER_ENVIRONMENT[@]}"; do
 		job env "$item"
 	done
 	for item in CI ASAN_OPTIONS UBSAN_OPTIONS TERM; do
@@ -241,6 +251,7 @@ prepare_run() {
 	kernel_ensure "$KERNEL"
 	choose_accel
 	choose_parents
+	choose_peers
 	: >"$WORK/status"
 }
 

@@ -253,11 +253,20 @@ kmod_build() { # WORK TARGET; reads BASE
 
 # Removes what is no longer current, when no guest runs from the cache.
 prune() { # NAME
+	prune_below "$CACHE/$1" "$BASE" "$GUEST"
+}
+
+prune_below() { # DIR KEPT-PATH...
+	local dir=$1 kept=() path
+	shift
+	for path; do
+		kept+=(! -path "$path")
+	done
 	# Asking for more gives up what is held, also when it is refused.
 	if ! lock_use try-exclusive; then
 		lock_use shared
 		return 0
 	fi
-	find "$CACHE/$1" -mindepth 1 -maxdepth 1 -type d ! -path "$BASE" ! -path "$GUEST" -exec rm -rf {} +
+	find "$dir" -mindepth 1 -maxdepth 1 -type d "${kept[@]}" -exec rm -rf {} +
 	lock_use shared
 }
