@@ -6,6 +6,7 @@
 #include "args.h"
 #include "export.h"
 #include "text.h"
+#include "vduse.h"
 
 static bool is_readonly(const struct export_dev *d)
 {
@@ -61,10 +62,27 @@ static void qemu_option(struct strbuf *sb, const char *option, struct strbuf *va
 	strbuf_clear(value);
 }
 
+/* QEMU 10.0's generic device offers its guest rings of this size, and vdused serves none larger than it said. */
+#define GENERIC_QUEUE_SIZE 1024
+
+static void note_queue_size(struct app *app, const struct export_dev *d)
+{
+	uint16_t size;
+
+	if (vduse_is_device(d->sysdev) && vdpa_dev_get_max_vq_size(d->dev, &size) &&
+	    size < GENERIC_QUEUE_SIZE)
+		diag_note(
+			app,
+			"\"%s\" has virtqueues of %u descriptors, QEMU's generic device offers %u whatever it has: add it with queue_size %u",
+			d->name, size, GENERIC_QUEUE_SIZE, GENERIC_QUEUE_SIZE);
+}
+
 /* The whole device as it is, from QEMU 8.0 on; also for classes that QEMU has no device of. */
-static void qemu_generic(const struct export_dev *d, struct strbuf *sb)
+static void qemu_generic(struct app *app, const struct export_dev *d, struct strbuf *sb)
 {
 	CLEANUP(strbuf_free) struct strbuf value = STRBUF_INIT;
+
+	note_queue_size(app, d);
 
 	strbuf_add(&value, "vhost-vdpa-device-pci,vhostdev=");
 	qemu_value(&value, export_node(d));
@@ -123,7 +141,7 @@ enum status export_qemu(struct export *x, const struct export_dev *d, struct str
 	if (status)
 		return status;
 	if (x->args->has & HAS_GENERIC || (d->id != VDPA_ID_NET && d->id != VDPA_ID_BLOCK))
-		qemu_generic(d, sb);
+		qemu_generic(x->app, d, sb);
 	else if (d->id == VDPA_ID_NET)
 		qemu_net(d, sb);
 	else

@@ -112,7 +112,8 @@ boots() { # OPTION...
 	blk "b$DEV" vhost_vdpa
 	blk "c$DEV" vhost_vdpa
 
-	works dev export "$DEV" format qemu generic
+	captures 0 vdpactl dev export "$DEV" format qemu generic
+	says 'has virtqueues of 256 descriptors' 'add it with queue_size 1024'
 	shell_words "$output"
 	first=("${WORDS[@]}")
 	works dev export "b$DEV" format qemu
