@@ -410,6 +410,11 @@ VDPA_API bool vdpa_spec_get_features(const struct vdpa_spec *spec, uint64_t *fea
 
 /* Leave out the checks that protect the host (each is named below). */
 #define VDPA_FORCE (1u << 0)
+/*
+ * For vdpa_dev_del, _bind and _unbind of a VDUSE device: its daemon has just answered the caller, so
+ * nobody looks through all processes for one.  The other checks are made.  Since: 0.1
+ */
+#define VDPA_SERVED (1u << 1)
 
 /*
  * vdpa_dev_add: make the device (DEV_NEW).  Refused without VDPA_FORCE:
@@ -621,12 +626,18 @@ VDPA_API VDPA_NODISCARD int vdpa_user_list_node(struct vdpa_ctx *ctx, const char
 VDPA_API VDPA_NODISCARD int vdpa_user_list_devs(struct vdpa_ctx *ctx,
 						struct vdpa_sysdev *const *devs, size_t n,
 						struct vdpa_user_list **list);
+/*
+ * vdpa_user_list_nodes: the same for n device nodes; a path that is none has no users.  What
+ * vdpa_user_list_get_dev() tells is the path.  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_user_list_nodes(struct vdpa_ctx *ctx, const char *const *paths,
+						 size_t n, struct vdpa_user_list **list);
 VDPA_API struct vdpa_user_list *vdpa_user_list_unref(struct vdpa_user_list *list);
 VDPA_API size_t vdpa_user_list_get_size(const struct vdpa_user_list *list);
 VDPA_API pid_t vdpa_user_list_get_pid(const struct vdpa_user_list *list, size_t i);
 /* The process's short name. Since: 0.1 */
 VDPA_API const char *vdpa_user_list_get_comm(const struct vdpa_user_list *list, size_t i);
-/* The name of the vDPA device, of vdpa_user_list_devs() alone; else NULL. Since: 0.1 */
+/* The vDPA device's name of vdpa_user_list_devs(), the path of vdpa_user_list_nodes(); else NULL. Since: 0.1 */
 VDPA_API const char *vdpa_user_list_get_dev(const struct vdpa_user_list *list, size_t i);
 
 /* ---- netdevs ----------------------------------------------------------- */

@@ -24,6 +24,7 @@
 
 #include "app.h"
 #include "progress.h"
+#include "vduse.h"
 
 /* The version of the file's format. */
 #define STATE_VERSION 1
@@ -275,6 +276,7 @@ struct runner {
 	bool stopped; /* by a signal: nothing more is begun */
 	int wait_ms; /* that may still be spent on nodes that do not come */
 	struct progress progress;
+	struct vduse_ahead ahead; /* of the step that takes devices away */
 };
 
 /*
@@ -300,10 +302,16 @@ enum status state_wait_parents(struct app *app, const struct state *state, int w
 void plan_run(struct app *app, struct plan *plan, bool force);
 /* One step of the item is over: reports nothing. */
 void runner_step(struct runner *r, struct plan_item *item, unsigned int step, enum status status);
+/* The items that want the step and are picked will be asked whether they are in use, in this order. */
+void runner_look_ahead(struct runner *r, unsigned int step,
+		       bool (*pick)(const struct plan_item *item));
 /* false when a signal came, or when the item does not need the step. */
 bool runner_wants(struct runner *r, const struct plan_item *item, unsigned int step);
-/* Binds a device, unless it is bound to that driver, and waits for what this makes. */
-enum status runner_give(struct runner *r, const char *name, const char *driver);
+/*
+ * Binds a device (flags as for vdpa_dev_bind()), unless it is bound to that driver, and waits for
+ * what this makes.
+ */
+enum status runner_give(struct runner *r, const char *name, const char *driver, unsigned int flags);
 /* Gives the devices their drivers, and waits for what these make. */
 void runner_bind(struct runner *r);
 /* What the device can be made with again; the strings stay d's. */

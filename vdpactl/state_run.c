@@ -104,6 +104,21 @@ void runner_step(struct runner *r, struct plan_item *item, unsigned int step, en
 		item->result = PLAN_DONE;
 }
 
+/* Without memory each is looked for alone. */
+void runner_look_ahead(struct runner *r, unsigned int step,
+		       bool (*pick)(const struct plan_item *item))
+{
+	vduse_ahead_free(&r->ahead);
+	r->ahead.names = calloc(r->plan->size + 1, sizeof(*r->ahead.names));
+	for (size_t i = 0; i < r->plan->size && r->ahead.names; i++) {
+		const struct plan_item *item = &r->plan->items[i];
+
+		if (item->result == PLAN_OPEN && item->todo & step && pick(item))
+			r->ahead.names[r->ahead.n++] = item->name;
+	}
+	r->app->ahead = &r->ahead;
+}
+
 /* ---- requests in bulk ---- */
 
 typedef enum status queue_fn(struct runner *r, struct vdpa_bulk *bulk, struct plan_item *item);
@@ -186,12 +201,18 @@ static enum status queue_deletion(struct runner *r, struct vdpa_bulk *bulk, stru
 	return status;
 }
 
+static bool is_vduse_deletion(const struct plan_item *item)
+{
+	return item->vhave;
+}
+
 static void delete_vduse(struct runner *r)
 {
+	runner_look_ahead(r, STEP_DELETE, is_vduse_deletion);
 	for (size_t i = 0; i < r->plan->size; i++) {
 		struct plan_item *item = &r->plan->items[i];
 
-		if (item->vhave && runner_wants(r, item, STEP_DELETE))
+		if (is_vduse_deletion(item) && runner_wants(r, item, STEP_DELETE))
 			runner_step(r, item, STEP_DELETE,
 				    vduse_delete(r->app, item->name, r->force));
 	}
@@ -299,7 +320,7 @@ static enum status set_address(struct runner *r, const struct plan_item *item)
 	enum status status = state_set_mac(r->app, item->have, item->want->mac, r->force, NULL);
 
 	if (!status && state_reads_mac_once(item->have) && !(item->todo & STEP_BIND))
-		status = runner_give(r, item->name, item->have->driver);
+		status = runner_give(r, item->name, item->have->driver, 0);
 	return status;
 }
 
@@ -321,6 +342,7 @@ void plan_run(struct app *app, struct plan *plan, bool force)
 	progress_begin(app, &r.progress, set_steps(plan));
 	app->progress = &r.progress;
 	r.wait_ms = app_limit_ms(app, NODE_WAIT_MS);
+	runner_look_ahead(&r, STEP_DELETE, is_device_deletion);
 	run_bulk(&r, STEP_DELETE, is_device_deletion, queue_deletion);
 	delete_vduse(&r);
 	start_daemons(&r);
@@ -330,6 +352,8 @@ void plan_run(struct app *app, struct plan *plan, bool force)
 	runner_bind(&r);
 	progress_clear(&r.progress);
 	app->progress = NULL;
+	app->ahead = NULL;
+	vduse_ahead_free(&r.ahead);
 	for (size_t i = 0; i < plan->size; i++)
 		left += plan->items[i].action != PLAN_KEEP && plan->items[i].result == PLAN_OPEN;
 	if (left)
