@@ -41,6 +41,7 @@ struct vdpa_ctx {
 	struct vdpa_error *error; /* owned; of the last failure */
 	char *warning; /* owned; of the last success */
 	const struct guard_look *look; /* the caller's; for guard_del() */
+	struct virtio_places *virtios; /* the caller's; while it reads many devices */
 };
 
 /*

@@ -578,7 +578,7 @@ VDPA_API bool vdpa_sysdev_get_sf(const struct vdpa_sysdev *sysdev, uint32_t *num
 /*
  * The interface of this network namespace that stands for its VF or SF on the host (switchdev
  * mode), or NULL; looked for when it is asked for first, with a look at all interfaces, and in
- * vdpa_sysdev_list() once for all.  Since: 0.1
+ * vdpa_sysdev_list() and vdpa_sysdev_list_named() once for all.  Since: 0.1
  */
 VDPA_API const char *vdpa_sysdev_get_representor(const struct vdpa_sysdev *sysdev);
 /* false when the machine does not say. Since: 0.1 */
@@ -587,6 +587,8 @@ VDPA_API bool vdpa_sysdev_get_numa_node(const struct vdpa_sysdev *sysdev, int *n
 /*
  * vdpa_sysdev_list: all devices of the vdpa bus, by name; one that vanishes meanwhile
  * is left out.  Returns 0 or -errno.
+ * vdpa_sysdev_list_named: the devices of these n names, in their order; what siblings have in
+ * common is read once.  Returns 0, -ENODEV (one of them is not there) or -errno.
  * vdpa_resolve: the devices that key stands for: a path of a char or block
  * device (/dev/vhost-vdpa-N, /dev/vdX, /dev/vduse/NAME, or a symbolic link to one), or the name
  * of a vDPA device, char device, network interface, block device or partition, virtio device
@@ -597,6 +599,8 @@ VDPA_API bool vdpa_sysdev_get_numa_node(const struct vdpa_sysdev *sysdev, int *n
  * Returns 0, -ENODEV (nothing of that name has a vDPA device) or -errno.  Since: 0.1
  */
 VDPA_API VDPA_NODISCARD int vdpa_sysdev_list(struct vdpa_ctx *ctx, struct vdpa_sysdev_list **list);
+VDPA_API VDPA_NODISCARD int vdpa_sysdev_list_named(struct vdpa_ctx *ctx, const char *const *names,
+						   size_t n, struct vdpa_sysdev_list **list);
 VDPA_API VDPA_NODISCARD int vdpa_resolve(struct vdpa_ctx *ctx, const char *key, const char **kind,
 					 struct vdpa_sysdev_list **list);
 VDPA_API struct vdpa_sysdev_list *vdpa_sysdev_list_unref(struct vdpa_sysdev_list *list);
@@ -643,7 +647,8 @@ VDPA_API const char *vdpa_user_list_get_dev(const struct vdpa_user_list *list, s
 /* ---- netdevs ----------------------------------------------------------- */
 
 /*
- * vdpa_netdev_get: a network interface of the caller's network namespace.
+ * vdpa_netdev_get: a network interface of the caller's network namespace; where sysfs shows another
+ * one of that name, as it was mounted in another namespace, there is none.
  * Needs libnl-route-3, loaded at the first call.  Returns 0, -ENODEV,
  * -ENOSYS (no libnl-route-3) or -errno.  Since: 0.1
  */
