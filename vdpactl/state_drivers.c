@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The last steps of a plan: drivers, and what they make. */
+/* The last steps of a plan: drivers, and what they make, and whose that is. */
 #include <errno.h>
 #include <string.h>
 
@@ -62,5 +62,18 @@ void runner_bind(struct runner *r)
 
 		if (runner_wants(r, item, STEP_BIND))
 			runner_step(r, item, STEP_BIND, change_driver(r, item));
+	}
+}
+
+void runner_own(struct runner *r)
+{
+	for (size_t i = 0; i < r->plan->size; i++) {
+		struct plan_item *item = &r->plan->items[i];
+		const struct state_node *node;
+
+		if (!runner_wants(r, item, STEP_GIVE))
+			continue;
+		node = item->want ? &item->want->node : &item->vwant->node;
+		runner_step(r, item, STEP_GIVE, link_make(r->app, item->name, &node->is));
 	}
 }

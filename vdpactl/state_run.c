@@ -20,19 +20,26 @@ DEFINE_CLEANUP(struct vdpa_bulk, vdpa_bulk_unref)
 
 /* ---- steps ---- */
 
+static unsigned int steps_of_node(const struct state_node *want, const struct plan_item *item)
+{
+	bool differs = item->action != PLAN_CHANGE || item->differs & STATE_DIFF_NODE;
+
+	return differs && state_node_is_given(want) ? STEP_GIVE : 0;
+}
+
 static unsigned int steps_of_device(const struct plan_item *item)
 {
 	const char *driver = item->want->driver;
 	unsigned int steps = 0;
 
 	if (item->action != PLAN_CHANGE)
-		return STEP_ADD | (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
+		return steps_of_node(&item->want->node, item) | STEP_ADD | (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
 		       (driver && strcmp(driver, "none") ? STEP_BIND : 0);
 	if (item->differs & STATE_DIFF_MAC)
 		steps |= STEP_MAC;
 	if (item->differs & STATE_DIFF_DRIVER)
 		steps |= STEP_BIND;
-	return steps;
+	return steps | steps_of_node(&item->want->node, item);
 }
 
 static unsigned int steps_of_vduse(const struct plan_item *item)
@@ -41,7 +48,7 @@ static unsigned int steps_of_vduse(const struct plan_item *item)
 	unsigned int steps = 0;
 
 	if (item->action != PLAN_CHANGE)
-		return STEP_START | STEP_ADD | (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
+		return steps_of_node(&item->vwant->node, item) | STEP_START | STEP_ADD | (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
 		       (bound ? STEP_BIND : 0);
 	if (item->differs & STATE_DIFF_DAEMON)
 		steps |= STEP_START;
@@ -49,7 +56,7 @@ static unsigned int steps_of_vduse(const struct plan_item *item)
 		steps |= STEP_ADD | (bound ? STEP_BIND : 0);
 	else if (item->differs & STATE_DIFF_DRIVER)
 		steps |= STEP_BIND;
-	return steps;
+	return steps | steps_of_node(&item->vwant->node, item);
 }
 
 /* Returns how many steps there are in all. */
@@ -90,7 +97,7 @@ void runner_step(struct runner *r, struct plan_item *item, unsigned int step, en
 	} names[] = {
 		{ STEP_DELETE, "deleting" }, { STEP_START, "starting daemons" },
 		{ STEP_ADD, "adding" },	     { STEP_MAC, "setting addresses" },
-		{ STEP_BIND, "binding" },
+		{ STEP_BIND, "binding" },     { STEP_GIVE, "giving to owners" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -350,6 +357,7 @@ void plan_run(struct app *app, struct plan *plan, bool force)
 	put_back_failed(&r);
 	set_addresses(&r);
 	runner_bind(&r);
+	runner_own(&r);
 	progress_clear(&r.progress);
 	app->progress = NULL;
 	app->ahead = NULL;
