@@ -325,8 +325,7 @@ static void add_info(struct scan *s, const struct vdpa_dev *dev, const struct vd
 }
 
 /* 0, or -ENOMEM */
-static int add_device(struct scan *s, const struct vdpa_dev *dev,
-		      const struct vdpa_sysdev *sysdev)
+static int add_device(struct scan *s, const struct vdpa_dev *dev, const struct vdpa_sysdev *sysdev)
 {
 	const char *name = vdpa_dev_get_name(dev), *mgmtdev, *driver;
 	const struct vdpa_config *config = find_config(s, name);

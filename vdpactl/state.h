@@ -70,7 +70,8 @@ struct state_node {
 	char *owner; /* owned, as the others: as the file has it; of what is there, after state_node_tell() */
 	char *group;
 	char *mode;
-	struct link_owner is; /* after state_node_resolve(); of what is there, all of it or nothing */
+	struct link_owner
+		is; /* after state_node_resolve(); of what is there, all of it or nothing */
 };
 
 /* A vDPA device of a parent.  What has no bit in `has` is not given, or was not told. */

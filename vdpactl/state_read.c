@@ -76,8 +76,9 @@ static enum status check_node(struct reader *r, const struct state_key *keys, un
 		if (!(has & k->has & STATE_HAS_NODE))
 			continue;
 		enter_key(r, k->name);
-		return reader_refuse(r, true,
-				     "it is of a char device, which only \"driver\":\"vhost_vdpa\" makes");
+		return reader_refuse(
+			r, true,
+			"it is of a char device, which only \"driver\":\"vhost_vdpa\" makes");
 	}
 	return ST_OK;
 }

@@ -33,7 +33,8 @@ static unsigned int steps_of_device(const struct plan_item *item)
 	unsigned int steps = 0;
 
 	if (item->action != PLAN_CHANGE)
-		return steps_of_node(&item->want->node, item) | STEP_ADD | (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
+		return steps_of_node(&item->want->node, item) | STEP_ADD |
+		       (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
 		       (driver && strcmp(driver, "none") ? STEP_BIND : 0);
 	if (item->differs & STATE_DIFF_MAC)
 		steps |= STEP_MAC;
@@ -48,8 +49,8 @@ static unsigned int steps_of_vduse(const struct plan_item *item)
 	unsigned int steps = 0;
 
 	if (item->action != PLAN_CHANGE)
-		return steps_of_node(&item->vwant->node, item) | STEP_START | STEP_ADD | (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
-		       (bound ? STEP_BIND : 0);
+		return steps_of_node(&item->vwant->node, item) | STEP_START | STEP_ADD |
+		       (item->action == PLAN_RECREATE ? STEP_DELETE : 0) | (bound ? STEP_BIND : 0);
 	if (item->differs & STATE_DIFF_DAEMON)
 		steps |= STEP_START;
 	if (item->differs & STATE_DIFF_DETACHED)
@@ -97,7 +98,7 @@ void runner_step(struct runner *r, struct plan_item *item, unsigned int step, en
 	} names[] = {
 		{ STEP_DELETE, "deleting" }, { STEP_START, "starting daemons" },
 		{ STEP_ADD, "adding" },	     { STEP_MAC, "setting addresses" },
-		{ STEP_BIND, "binding" },     { STEP_GIVE, "giving to owners" },
+		{ STEP_BIND, "binding" },    { STEP_GIVE, "giving to owners" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {

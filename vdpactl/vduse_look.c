@@ -107,7 +107,8 @@ static size_t first_mount(const struct vduse_look *l, const char *key)
 
 static bool has_mount(const struct vduse_look *l, const char *key, size_t order)
 {
-	for (size_t i = first_mount(l, key); i < l->n_mounts && !strcmp(l->mounts[i].key, key); i++) {
+	for (size_t i = first_mount(l, key); i < l->n_mounts && !strcmp(l->mounts[i].key, key);
+	     i++) {
 		if (l->mounts[i].order == order)
 			return true;
 	}

@@ -240,16 +240,11 @@ static void test_look(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE_TEST(test_add_name),
-		TREE_TEST(test_add_second),
-		TREE_TEST(test_del_missing),
-		TREE_TEST(test_del_open),
-		TREE_TEST(test_del_hidden),
-		TREE_TEST(test_del_vduse),
-		TREE_TEST(test_del_served_open),
-		TREE_TEST(test_del_vduse_not_virtio),
-		TREE_TEST(test_del_vduse_unseen),
-		TREE_TEST(test_look),
+		TREE_TEST(test_add_name),	  TREE_TEST(test_add_second),
+		TREE_TEST(test_del_missing),	  TREE_TEST(test_del_open),
+		TREE_TEST(test_del_hidden),	  TREE_TEST(test_del_vduse),
+		TREE_TEST(test_del_served_open),  TREE_TEST(test_del_vduse_not_virtio),
+		TREE_TEST(test_del_vduse_unseen), TREE_TEST(test_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

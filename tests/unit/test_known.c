@@ -151,8 +151,7 @@ static void test_read(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_apply), TEST(test_compare),
-		TEST(test_read) };
+	const struct CMUnitTest tests[] = { TEST(test_apply), TEST(test_compare), TEST(test_read) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

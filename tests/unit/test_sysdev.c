@@ -551,16 +551,17 @@ static void test_parents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_vdpasim),	   TEST(test_vduse),	     TEST(test_vhost),
-		TEST(test_unbound),	   TEST(test_vf_only_child), TEST(test_vf_netdev),
-		TEST(test_vf_other_child), TEST(test_sf_siblings),   TEST(test_pf_with_sf),
-		TEST(test_long_names),
-		TEST(test_many_siblings),
-		TEST(test_many_functions),
-		TEST(test_named),
-		TEST(test_bus_info_elsewhere),	   TEST(test_missing),	     TEST(test_hostile_names),
-		TEST(test_names),	   TEST(test_no_bus),	     TEST(test_files),
-		TEST(test_device_numbers), TEST(test_parents),
+		TEST(test_vdpasim),	   TEST(test_vduse),
+		TEST(test_vhost),	   TEST(test_unbound),
+		TEST(test_vf_only_child),  TEST(test_vf_netdev),
+		TEST(test_vf_other_child), TEST(test_sf_siblings),
+		TEST(test_pf_with_sf),	   TEST(test_long_names),
+		TEST(test_many_siblings),  TEST(test_many_functions),
+		TEST(test_named),	   TEST(test_bus_info_elsewhere),
+		TEST(test_missing),	   TEST(test_hostile_names),
+		TEST(test_names),	   TEST(test_no_bus),
+		TEST(test_files),	   TEST(test_device_numbers),
+		TEST(test_parents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
