@@ -84,7 +84,7 @@ int vdpa_dev_unbind(struct vdpa_ctx *ctx, const char *name, unsigned int flags)
 	if (r < 0 || !s->driver)
 		return r;
 	if (!(flags & VDPA_FORCE))
-		r = guard_del(ctx, name);
+		r = guard_del(ctx, name, flags);
 	return r < 0 ? r : unbind(ctx, name, s->driver);
 }
 
@@ -129,8 +129,8 @@ int vdpa_dev_bind(struct vdpa_ctx *ctx, const char *name, const char *driver, un
 	if (!dir)
 		return r;
 	if (s->driver && !(flags & VDPA_FORCE))
-		r = guard_del(ctx, name);
-	if (r == 0 && strcmp(driver, "virtio_vdpa") == 0 && !(flags & VDPA_FORCE))
+		r = guard_del(ctx, name, flags);
+	if (r == 0 && strcmp(driver, "virtio_vdpa") == 0 && !(flags & (VDPA_FORCE | VDPA_SERVED)))
 		r = guard_probe(ctx, name, s->path);
 	if (r == 0)
 		r = set_override(ctx, s, driver);

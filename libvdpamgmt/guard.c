@@ -264,12 +264,16 @@ static char *vduse_of(struct vdpa_ctx *ctx, const char *path, int *r)
 	return NULL;
 }
 
-static int guard_virtio(struct vdpa_ctx *ctx, const char *name, const char *link)
+static int guard_virtio(struct vdpa_ctx *ctx, const char *name, const char *link,
+			unsigned int flags)
 {
-	CLEANUP_FREE char *path = realpath(link, NULL);
+	CLEANUP_FREE char *path = NULL;
 	CLEANUP_FREE char *vduse = NULL;
 	int r;
 
+	if (flags & VDPA_SERVED)
+		return 0;
+	path = realpath(link, NULL);
 	vduse = vduse_of(ctx, path, &r);
 	if (!vduse)
 		return r;
@@ -288,7 +292,7 @@ int guard_probe(struct vdpa_ctx *ctx, const char *name, const char *path)
 	return vduse ? check_served(ctx, name, vduse) : r;
 }
 
-int guard_del(struct vdpa_ctx *ctx, const char *name)
+int guard_del(struct vdpa_ctx *ctx, const char *name, unsigned int flags)
 {
 	CLEANUP_FREE char *driver = NULL;
 	CLEANUP_FREE char *link = NULL;
@@ -302,6 +306,6 @@ int guard_del(struct vdpa_ctx *ctx, const char *name)
 	if (strcmp(driver, "vhost_vdpa") == 0)
 		return guard_vhost(ctx, name);
 	if (strcmp(driver, "virtio_vdpa") == 0)
-		return guard_virtio(ctx, name, link);
+		return guard_virtio(ctx, name, link, flags);
 	return 0;
 }

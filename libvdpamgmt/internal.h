@@ -41,6 +41,7 @@ struct vdpa_ctx {
 	struct vdpa_error *error; /* owned; of the last failure */
 	char *warning; /* owned; of the last success */
 	const struct guard_look *look; /* the caller's; for guard_del() */
+	struct virtio_places *virtios; /* the caller's; while it reads many devices */
 };
 
 /*
@@ -142,7 +143,8 @@ void free_names(char **names);
 /* ---- guard.c: refusing what would hurt the host ---- */
 
 int guard_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec);
-int guard_del(struct vdpa_ctx *ctx, const char *name);
+/* With VDPA_SERVED no daemon is looked for. */
+int guard_del(struct vdpa_ctx *ctx, const char *name, unsigned int flags);
 /*
  * Who uses several devices: one search of all processes for them together.
  * While ctx->look points to one, guard_del() of these devices searches again only to

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/dlsyms.h"
-#include "internal.h"
+#include "sysdev.h"
 
 struct nl_addr;
 struct nl_sock;
@@ -138,6 +138,7 @@ int vdpa_netdev_get(struct vdpa_ctx *ctx, const char *ifname, struct vdpa_netdev
 {
 	CLEANUP(cleanup_socket_cb) struct nl_sock *sock = NULL;
 	CLEANUP(cleanup_link_cb) struct rtnl_link *link = NULL;
+	CLEANUP_FREE char *dir = NULL;
 	int r;
 
 	pthread_once(&libnl_once, libnl_load);
@@ -146,8 +147,15 @@ int vdpa_netdev_get(struct vdpa_ctx *ctx, const char *ifname, struct vdpa_netdev
 		ctx_hint(ctx, "install libnl-route-3 to see network interfaces");
 		return -ENOSYS;
 	}
-	if (!*ifname || strlen(ifname) >= IF_NAMESIZE)
+	if (!*ifname || strlen(ifname) >= IF_NAMESIZE || strchr(ifname, '/'))
 		return ctx_fail(ctx, ENODEV, "no network interface is named \"%s\"", ifname);
+	dir = format_string("%s/class/net/%s", ctx->sys, ifname);
+	if (!dir)
+		return ctx_fail(ctx, ENOMEM, "out of memory");
+	if (!netdev_is_here(dir))
+		return ctx_fail(ctx, ENODEV,
+				"network interface \"%s\" of %s is in another network namespace",
+				ifname, ctx->sys);
 	sock = libnl.nl_socket_alloc();
 	if (!sock)
 		return ctx_fail(ctx, ENOMEM, "out of memory");

@@ -271,18 +271,13 @@ static const struct device *by_bus_info(struct owners *o, const struct place *p,
 static bool ask_netdev(struct owners *o, const struct place *p, const char *virtio,
 		       const struct device **hit)
 {
-	CLEANUP_FREE char *net = format_string("%s%s/net", o->ctx->sys, virtio);
-	CLEANUP_CLOSEDIR DIR *d = net ? opendir(net) : NULL;
-	const struct dirent *e;
+	CLEANUP_FREE char *dir = format_string("%s%s", o->ctx->sys, virtio);
 	char info[BUS_INFO_LEN];
 
-	while (d && (e = next_entry(d))) {
-		if (!netdev_bus_info(e->d_name, info))
-			continue;
-		*hit = by_bus_info(o, p, info);
-		return true;
-	}
-	return false;
+	if (!dir || !virtio_bus_info(dir, info))
+		return false;
+	*hit = by_bus_info(o, p, info);
+	return true;
 }
 
 /* The only member that virtio_vdpa drives, or NULL. */

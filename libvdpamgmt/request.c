@@ -49,7 +49,7 @@ int request_del(struct vdpa_ctx *ctx, const char *name, unsigned int flags, stru
 	*rq = (struct nl_request)NL_REQUEST_INIT(VDPA_COMMAND_DEV_DEL, "delete device", name);
 	r = nl_begin(ctx, rq, NLM_F_ACK);
 	if (!r && !(flags & VDPA_FORCE))
-		r = guard_del(ctx, name);
+		r = guard_del(ctx, name, flags);
 	if (r < 0) {
 		msg_free(&rq->msg);
 		return r;

@@ -88,18 +88,9 @@ static int add_children(struct search *s, const char *dir, bool below_auxiliary,
 /* The interface on a virtio device may tell the vdpa device's name. */
 static int ask_netdev(struct search *s, const char *dir, const char *virtio)
 {
-	CLEANUP_FREE char *net = format_string("%s/net", dir);
-	CLEANUP_CLOSEDIR DIR *d = net ? opendir(net) : NULL;
-	const struct dirent *e;
 	char info[BUS_INFO_LEN];
 
-	if (!net)
-		return -ENOMEM;
-	while (d && (e = next_entry(d))) {
-		if (netdev_bus_info(e->d_name, info))
-			return add_if_virtio(s, info, virtio);
-	}
-	return 0;
+	return virtio_bus_info(dir, info) ? add_if_virtio(s, info, virtio) : 0;
 }
 
 /* dir is a virtio device's. */

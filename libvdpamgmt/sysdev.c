@@ -335,40 +335,64 @@ static int find_representors(struct vdpa_ctx *ctx, struct vdpa_sysdev_list *l)
 	return r;
 }
 
-static int fill_list(struct vdpa_ctx *ctx, char **names, struct vdpa_sysdev_list *l)
+/* One that is gone is a failure only when it `must` be there. */
+static int push_named(struct vdpa_ctx *ctx, const char *name, bool must, struct vdpa_sysdev_list *l)
 {
-	for (char **name = names; *name; name++) {
-		struct vdpa_sysdev *s = NULL;
-		int r = vdpa_sysdev_get(ctx, *name, &s);
+	struct vdpa_sysdev *s = NULL;
+	int r = vdpa_sysdev_get(ctx, name, &s);
 
-		if (r == -ENODEV)
-			continue;
-		if (r == 0)
-			r = vdpa_sysdev_list_push(l, s);
-		if (r < 0)
-			return r;
-	}
-	return find_representors(ctx, l);
+	if (r == -ENODEV && !must)
+		return 0;
+	return r < 0 ? r : vdpa_sysdev_list_push(l, s);
 }
 
-int vdpa_sysdev_list(struct vdpa_ctx *ctx, struct vdpa_sysdev_list **list)
+/* These devices, or (names NULL) all of them; what several have in common is read once. */
+static int fill_list(struct vdpa_ctx *ctx, char *const *all, size_t n_all, const char *const *names,
+		     size_t n, struct vdpa_sysdev_list *l)
+{
+	struct virtio_places *virtios = virtio_places_new(all, n_all);
+	int r = virtios ? 0 : -ENOMEM;
+
+	ctx->virtios = virtios;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = push_named(ctx, names[i], true, l);
+	for (size_t i = 0; i < n_all && r == 0 && !names; i++)
+		r = push_named(ctx, all[i], false, l);
+	ctx->virtios = NULL;
+	virtio_places_free(virtios);
+	return r < 0 ? r : find_representors(ctx, l);
+}
+
+static int list_of(struct vdpa_ctx *ctx, const char *const *names, size_t n,
+		   struct vdpa_sysdev_list **list)
 {
 	struct vdpa_sysdev_list *l = vdpa_sysdev_list_new();
-	char **names = NULL;
-	size_t n;
+	char **all = NULL;
+	size_t n_all;
 	int r;
 
-	r = l ? sysdev_names(ctx, &names, &n) : -ENOMEM;
+	r = l ? sysdev_names(ctx, &all, &n_all) : -ENOMEM;
 	if (r == 0)
-		r = fill_list(ctx, names, l);
+		r = fill_list(ctx, all, n_all, names, n, l);
 	if (r == -ENOMEM)
 		ctx_fail(ctx, ENOMEM, "cannot list devices: out of memory");
-	free_names(names);
+	free_names(all);
 	if (r < 0)
 		vdpa_sysdev_list_unref(l);
 	else
 		*list = l;
 	return r;
+}
+
+int vdpa_sysdev_list(struct vdpa_ctx *ctx, struct vdpa_sysdev_list **list)
+{
+	return list_of(ctx, NULL, 0, list);
+}
+
+int vdpa_sysdev_list_named(struct vdpa_ctx *ctx, const char *const *names, size_t n,
+			   struct vdpa_sysdev_list **list)
+{
+	return list_of(ctx, names, n, list);
 }
 
 int sysdev_list_new(struct vdpa_sysdev_list **list)

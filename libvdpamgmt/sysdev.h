@@ -79,6 +79,8 @@ struct representors *representors_free(struct representors *all);
 int representor_find(const char *sys, const struct representors *all, const struct vdpa_sysdev *s,
 		     const char **ifname);
 
+#define BUS_INFO_LEN 32 /* with the NUL; the kernel cuts longer names */
+
 /* ---- sysvirtio.c ---- */
 
 /*
@@ -89,9 +91,20 @@ int representor_find(const char *sys, const struct representors *all, const stru
  */
 int find_virtio(struct vdpa_ctx *ctx, const char *name, const char *path, char **virtio);
 
-/* ---- businfo.c ---- */
+/*
+ * virtio_bus_info: what an interface of the virtio device in that directory says of the device that
+ * it belongs to; false when none does.
+ */
+bool virtio_bus_info(const char *virtio, char bus_info[BUS_INFO_LEN]);
 
-#define BUS_INFO_LEN 32 /* with the NUL; the kernel cuts longer names */
+/*
+ * While ctx->virtios has one, each directory is read once for all devices that find_virtio() is
+ * asked for.  `names` are all n devices, sorted, and stay the caller's.
+ */
+struct virtio_places *virtio_places_new(char *const *names, size_t n);
+void virtio_places_free(struct virtio_places *all);
+
+/* ---- businfo.c ---- */
 
 /*
  * netdev_bus_info: which device a virtio_net interface of this network
@@ -99,6 +112,14 @@ int find_virtio(struct vdpa_ctx *ctx, const char *name, const char *path, char *
  * driver's.  (Alone in its file, so that tests can bring their own.)
  */
 bool netdev_bus_info(const char *ifname, char bus_info[BUS_INFO_LEN]);
+
+/* ---- ifshown.c ---- */
+
+/*
+ * netdev_is_here: false when the interface whose directory of sysfs this is is none of this network
+ * namespace, also when that has one of the same name.
+ */
+bool netdev_is_here(const char *dir);
 
 /* ---- users.c ---- */
 

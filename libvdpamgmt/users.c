@@ -30,7 +30,7 @@ struct target {
 	mode_t type; /* S_IFCHR or S_IFBLK */
 	dev_t number;
 	pid_t last; /* the last process that was found */
-	const char *dev; /* the vdpa device's name, or NULL */
+	const char *dev; /* what the caller calls it, or NULL */
 	size_t order; /* of dev */
 };
 
@@ -340,8 +340,6 @@ static int fill_targets(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, s
 		}
 		t->v[t->n++] = target;
 	}
-	if (t->n)
-		qsort(t->v, t->n, sizeof(*t->v), compare_targets);
 	return 0;
 }
 
@@ -352,6 +350,47 @@ static int compare_users(const void *a, const void *b)
 	if (x->order != y->order)
 		return x->order < y->order ? -1 : 1;
 	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+/* Searches for all of these targets, and puts what is found in their order. */
+static int find_in_order(struct vdpa_ctx *ctx, struct targets *t, struct vdpa_user_list **list,
+			 bool *hidden)
+{
+	int r;
+
+	if (!t->n) {
+		*list = user_list_new();
+		return *list ? 0 : ctx_fail(ctx, ENOMEM, "out of memory");
+	}
+	qsort(t->v, t->n, sizeof(*t->v), compare_targets);
+	r = find_users_of(ctx, t, false, list, hidden);
+	if (r == 0 && (*list)->size)
+		qsort((*list)->users, (*list)->size, sizeof(struct user), compare_users);
+	return r;
+}
+
+int vdpa_user_list_nodes(struct vdpa_ctx *ctx, const char *const *paths, size_t n,
+			 struct vdpa_user_list **list)
+{
+	CLEANUP_FREE struct target *v = calloc(n + 1, sizeof(*v));
+	struct targets t = { .v = v };
+	bool hidden;
+
+	if (!v)
+		return ctx_fail(ctx, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		struct stat st;
+
+		if (stat(paths[i], &st) < 0 || (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)))
+			continue;
+		v[t.n++] = (struct target){
+			.type = st.st_mode & S_IFMT,
+			.number = st.st_rdev,
+			.dev = paths[i],
+			.order = i,
+		};
+	}
+	return find_in_order(ctx, &t, list, &hidden);
 }
 
 int vdpa_user_list_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
@@ -367,19 +406,11 @@ int find_users_of_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, si
 {
 	CLEANUP_FREE struct target *v = calloc(n + 1, sizeof(*v));
 	struct targets t = { .v = v };
-	int r;
 
 	*hidden = false;
 	if (!v || fill_targets(ctx, devs, n, &t) < 0)
 		return ctx_fail(ctx, ENOMEM, "out of memory");
-	if (!t.n) {
-		*list = user_list_new();
-		return *list ? 0 : ctx_fail(ctx, ENOMEM, "out of memory");
-	}
-	r = find_users_of(ctx, &t, false, list, hidden);
-	if (r == 0 && (*list)->size)
-		qsort((*list)->users, (*list)->size, sizeof(struct user), compare_users);
-	return r;
+	return find_in_order(ctx, &t, list, hidden);
 }
 
 size_t vdpa_user_list_get_size(const struct vdpa_user_list *list)

@@ -410,6 +410,11 @@ VDPA_API bool vdpa_spec_get_features(const struct vdpa_spec *spec, uint64_t *fea
 
 /* Leave out the checks that protect the host (each is named below). */
 #define VDPA_FORCE (1u << 0)
+/*
+ * For vdpa_dev_del, _bind and _unbind of a VDUSE device: its daemon has just answered the caller, so
+ * nobody looks through all processes for one.  The other checks are made.  Since: 0.1
+ */
+#define VDPA_SERVED (1u << 1)
 
 /*
  * vdpa_dev_add: make the device (DEV_NEW).  Refused without VDPA_FORCE:
@@ -573,7 +578,7 @@ VDPA_API bool vdpa_sysdev_get_sf(const struct vdpa_sysdev *sysdev, uint32_t *num
 /*
  * The interface of this network namespace that stands for its VF or SF on the host (switchdev
  * mode), or NULL; looked for when it is asked for first, with a look at all interfaces, and in
- * vdpa_sysdev_list() once for all.  Since: 0.1
+ * vdpa_sysdev_list() and vdpa_sysdev_list_named() once for all.  Since: 0.1
  */
 VDPA_API const char *vdpa_sysdev_get_representor(const struct vdpa_sysdev *sysdev);
 /* false when the machine does not say. Since: 0.1 */
@@ -582,6 +587,8 @@ VDPA_API bool vdpa_sysdev_get_numa_node(const struct vdpa_sysdev *sysdev, int *n
 /*
  * vdpa_sysdev_list: all devices of the vdpa bus, by name; one that vanishes meanwhile
  * is left out.  Returns 0 or -errno.
+ * vdpa_sysdev_list_named: the devices of these n names, in their order; what siblings have in
+ * common is read once.  Returns 0, -ENODEV (one of them is not there) or -errno.
  * vdpa_resolve: the devices that key stands for: a path of a char or block
  * device (/dev/vhost-vdpa-N, /dev/vdX, /dev/vduse/NAME, or a symbolic link to one), or the name
  * of a vDPA device, char device, network interface, block device or partition, virtio device
@@ -592,6 +599,8 @@ VDPA_API bool vdpa_sysdev_get_numa_node(const struct vdpa_sysdev *sysdev, int *n
  * Returns 0, -ENODEV (nothing of that name has a vDPA device) or -errno.  Since: 0.1
  */
 VDPA_API VDPA_NODISCARD int vdpa_sysdev_list(struct vdpa_ctx *ctx, struct vdpa_sysdev_list **list);
+VDPA_API VDPA_NODISCARD int vdpa_sysdev_list_named(struct vdpa_ctx *ctx, const char *const *names,
+						   size_t n, struct vdpa_sysdev_list **list);
 VDPA_API VDPA_NODISCARD int vdpa_resolve(struct vdpa_ctx *ctx, const char *key, const char **kind,
 					 struct vdpa_sysdev_list **list);
 VDPA_API struct vdpa_sysdev_list *vdpa_sysdev_list_unref(struct vdpa_sysdev_list *list);
@@ -621,18 +630,25 @@ VDPA_API VDPA_NODISCARD int vdpa_user_list_node(struct vdpa_ctx *ctx, const char
 VDPA_API VDPA_NODISCARD int vdpa_user_list_devs(struct vdpa_ctx *ctx,
 						struct vdpa_sysdev *const *devs, size_t n,
 						struct vdpa_user_list **list);
+/*
+ * vdpa_user_list_nodes: the same for n device nodes; a path that is none has no users.  What
+ * vdpa_user_list_get_dev() tells is the path.  Since: 0.1
+ */
+VDPA_API VDPA_NODISCARD int vdpa_user_list_nodes(struct vdpa_ctx *ctx, const char *const *paths,
+						 size_t n, struct vdpa_user_list **list);
 VDPA_API struct vdpa_user_list *vdpa_user_list_unref(struct vdpa_user_list *list);
 VDPA_API size_t vdpa_user_list_get_size(const struct vdpa_user_list *list);
 VDPA_API pid_t vdpa_user_list_get_pid(const struct vdpa_user_list *list, size_t i);
 /* The process's short name. Since: 0.1 */
 VDPA_API const char *vdpa_user_list_get_comm(const struct vdpa_user_list *list, size_t i);
-/* The name of the vDPA device, of vdpa_user_list_devs() alone; else NULL. Since: 0.1 */
+/* The vDPA device's name of vdpa_user_list_devs(), the path of vdpa_user_list_nodes(); else NULL. Since: 0.1 */
 VDPA_API const char *vdpa_user_list_get_dev(const struct vdpa_user_list *list, size_t i);
 
 /* ---- netdevs ----------------------------------------------------------- */
 
 /*
- * vdpa_netdev_get: a network interface of the caller's network namespace.
+ * vdpa_netdev_get: a network interface of the caller's network namespace; where sysfs shows another
+ * one of that name, as it was mounted in another namespace, there is none.
  * Needs libnl-route-3, loaded at the first call.  Returns 0, -ENODEV,
  * -ENOSYS (no libnl-route-3) or -errno.  Since: 0.1
  */

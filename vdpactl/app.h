@@ -66,6 +66,7 @@ struct app {
 
 	struct strbuf out; /* what goes to stdout when the command is through */
 	struct progress *progress; /* the one that is shown; NULL: none */
+	struct vduse_ahead *ahead; /* the caller's; NULL: who uses a device is looked for alone */
 	bool out_gone; /* the reader went away: nothing more is written */
 	enum document document;
 	struct json_out json;

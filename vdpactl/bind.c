@@ -234,10 +234,10 @@ enum status bind_wait(struct app *app, const char *name, enum vdpa_condition con
 	}
 }
 
-enum status bind_driver(struct app *app, const char *name, const char *driver, bool force,
+enum status bind_driver(struct app *app, const char *name, const char *driver, unsigned int flags,
 			int timeout_ms, struct vdpa_sysdev **sysdev)
 {
-	if (vdpa_dev_bind(app->ctx, name, driver, force ? VDPA_FORCE : 0) < 0)
+	if (vdpa_dev_bind(app->ctx, name, driver, flags) < 0)
 		return diag_ctx(app, name);
 	return bind_wait(app, name, VDPA_WAIT_USABLE, timeout_ms, sysdev);
 }

@@ -57,10 +57,10 @@ int bind_wait_ms(const struct app *app, uint64_t seconds);
 enum status bind_wait(struct app *app, const char *name, enum vdpa_condition condition,
 		      int timeout_ms, struct vdpa_sysdev **sysdev);
 /*
- * Binds the device and waits until its node or interface is there; on failure
+ * Binds the device (flags as for vdpa_dev_bind()) and waits until its node or interface is there; on failure
  * it stays bound.  The signals of vduse_interrupted() are to be blocked.
  */
-enum status bind_driver(struct app *app, const char *name, const char *driver, bool force,
+enum status bind_driver(struct app *app, const char *name, const char *driver, unsigned int flags,
 			int timeout_ms, struct vdpa_sysdev **sysdev);
 
 #endif

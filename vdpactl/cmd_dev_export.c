@@ -209,6 +209,21 @@ static enum status check_words(struct app *app, const struct args *args, const s
 	return f->json ? json_load(app) : ST_OK;
 }
 
+/* One call for all: they may be siblings of thousands. */
+static enum status place(struct export *x)
+{
+	CLEANUP(cleanup_vdpa_sysdev_list_unref_cb) struct vdpa_sysdev_list *list = NULL;
+	enum status status = ST_OK;
+
+	if (vdpa_sysdev_list_named(x->app->ctx, (const char *const *)x->args->items, x->n, &list) <
+	    0)
+		return diag_ctx(x->app, NULL);
+	for (size_t i = 0; i < x->n && !status; i++)
+		status = export_dev_place(x->app, vdpa_sysdev_list_get(list, i),
+					  x->args->has & HAS_BY_NAME, &x->devs[i]);
+	return status;
+}
+
 static enum status gather(struct export *x)
 {
 	long n = items_unique(x->args->items, x->args->n_items);
@@ -220,11 +235,10 @@ static enum status gather(struct export *x)
 	while (x->n < (size_t)n && !status) {
 		struct export_dev *d = &x->devs[x->n];
 
-		status = export_dev_get(x->app, x->args->items[x->n++], x->args->has & HAS_BY_NAME,
-					d);
+		status = export_dev_get(x->app, x->args->items[x->n++], d);
 		count(x, d);
 	}
-	return status;
+	return status ? status : place(x);
 }
 
 static void release(struct export *x)

@@ -52,9 +52,10 @@ static bool is_text(const char *s)
 }
 
 /* Moves what is kept to the front; the host's arrays become the state's. */
-static void keep_devices(struct app *app, struct state_host *host, struct state *state)
+static enum status keep_devices(struct app *app, struct state_host *host, struct state *state)
 {
 	CLEANUP(left_out_free) struct left_out unmanaged = { 0 }, odd = { 0 }, bare = { 0 };
+	bool told = true;
 	size_t n = 0;
 
 	for (size_t i = 0; i < host->n_devices; i++) {
@@ -70,6 +71,7 @@ static void keep_devices(struct app *app, struct state_host *host, struct state 
 		kept = state_device_reduced(app, d, &known);
 		if (!known)
 			leave_out(&bare, d->name);
+		told = state_node_tell(&kept.node, &kept.has) && told;
 		*d = (struct state_device){ 0 };
 		host->devices[n++] = kept;
 	}
@@ -80,6 +82,7 @@ static void keep_devices(struct app *app, struct state_host *host, struct state 
 	tell(app, &unmanaged, "made by their driver and not by a request");
 	tell(app, &odd, "names that JSON cannot hold");
 	tell(app, &bare, "attributes of devices of parents that are not known here");
+	return told ? ST_OK : diag_error(app, NULL, NULL, NULL);
 }
 
 static enum status keep_vduse(struct app *app, struct state_host *host, struct state *state)
@@ -108,6 +111,8 @@ static enum status keep_vduse(struct app *app, struct state_host *host, struct s
 		if (!h->is.driver)
 			h->is.driver = state_driver(NULL);
 		h->is.has |= STATE_HAS_DRIVER;
+		if (!state_node_tell(&h->is.node, &h->is.has))
+			return diag_error(app, NULL, NULL, NULL);
 		state->vduse[state->n_vduse++] = h->is;
 		h->is = (struct state_vduse){ 0 };
 	}
@@ -136,8 +141,9 @@ static enum status run(struct app *app, const struct args *args)
 		status = state_host_read(app, &host);
 	if (status)
 		return status;
-	keep_devices(app, &host, &state);
-	status = keep_vduse(app, &host, &state);
+	status = keep_devices(app, &host, &state);
+	if (!status)
+		status = keep_vduse(app, &host, &state);
 	if (status)
 		return status;
 	state_write(&text, &state);

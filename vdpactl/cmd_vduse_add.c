@@ -110,7 +110,7 @@ enum status vduse_take_back(struct app *app, const char *name)
 	if (vduse_get_device(app, name, &s) < 0)
 		return ST_OK;
 	status = vduse_check_alive(app, name, s, true, &gone, &broken);
-	if (!status && vdpa_dev_del(app->ctx, name, 0) < 0)
+	if (!status && vdpa_dev_del(app->ctx, name, gone ? 0 : VDPA_SERVED) < 0)
 		status = diag_ctx(app, name);
 	link_tidy(name);
 	return status;
@@ -156,8 +156,8 @@ static enum status make(struct app *app, const struct args *args, const struct m
 	if (!status)
 		status = vduse_attach(app, args->name);
 	if (!status && plan->driver)
-		status = bind_driver(app, args->name, plan->driver, false, (int)wait * 1000,
-				     &sysdev);
+		status = bind_driver(app, args->name, plan->driver, vduse_served(app, args->name),
+				     (int)wait * 1000, &sysdev);
 	if (!status && plan->owned)
 		status = link_make(app, args->name, &plan->owner);
 	if (!status)

@@ -72,8 +72,8 @@ static enum status make(struct app *app, const struct args *args, const struct m
 	if (status)
 		return status;
 	if (plan->driver)
-		status = bind_driver(app, args->name, plan->driver, false, (int)wait * 1000,
-				     &sysdev);
+		status = bind_driver(app, args->name, plan->driver, vduse_served(app, args->name),
+				     (int)wait * 1000, &sysdev);
 	if (!status && plan->owned)
 		status = link_make(app, args->name, &plan->owner);
 	if (!status)

@@ -147,7 +147,7 @@ static enum status detach(struct app *app, const char *name, bool force)
 		status = vduse_flush(app, name, vdpa_sysdev_get_node(s), force);
 	if (status)
 		return status;
-	if (vdpa_dev_del(app->ctx, name, 0) < 0 &&
+	if (vdpa_dev_del(app->ctx, name, gone ? 0 : VDPA_SERVED) < 0 &&
 	    vdpa_error_get_errno(vdpa_ctx_get_error(app->ctx)) != ENODEV)
 		return diag_ctx(app, name);
 	link_tidy(name);

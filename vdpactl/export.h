@@ -44,8 +44,11 @@ struct export
 
 /* ---- export_dev.c ---- */
 
-/* Reports what fails; the device is to be released in any case. */
-enum status export_dev_get(struct app *app, const char *name, bool by_name, struct export_dev *d);
+/* What the kernel's family tells; reports what fails; the device is to be released in any case. */
+enum status export_dev_get(struct app *app, const char *name, struct export_dev *d);
+/* And what sysfs does. */
+enum status export_dev_place(struct app *app, struct vdpa_sysdev *sysdev, bool by_name,
+			     struct export_dev *d);
 void export_dev_free(struct export_dev *d);
 /* Refuses a device that no char device leads to. */
 enum status export_need_chardev(struct app *app, const struct export_dev *d, const char *who);

@@ -53,9 +53,24 @@ static void add_attributes(const struct export *x, const struct export_dev *d, s
 	}
 }
 
+/* And whom its char device belongs to, unless that is as every new one. */
 static void add_driver(const struct export_dev *d, struct strbuf *sb)
 {
+	struct state_node node = { 0 };
+	unsigned int has = 0;
+
 	word(sb, "driver", d->driver ? d->driver : "none");
+	if (d->chardev)
+		link_owner_read(d->name, &node.is);
+	if (!state_node_tell(&node, &has))
+		sb->failed = true;
+	if (node.owner)
+		word(sb, "owner", node.owner);
+	if (node.group)
+		word(sb, "group", node.group);
+	if (node.mode)
+		word(sb, "mode", node.mode);
+	state_node_free(&node);
 	strbuf_addc(sb, '\n');
 }
 

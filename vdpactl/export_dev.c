@@ -6,26 +6,31 @@
 
 #include "link.h"
 
-enum status export_dev_get(struct app *app, const char *name, bool by_name, struct export_dev *d)
+enum status export_dev_get(struct app *app, const char *name, struct export_dev *d)
 {
 	d->name = name;
 	if (vdpa_dev_get(app->ctx, name, &d->dev) < 0)
-		return diag_ctx(app, name);
-	if (vdpa_sysdev_get(app->ctx, name, &d->sysdev) < 0)
 		return diag_ctx(app, name);
 	vdpa_dev_get_id(d->dev, &d->id);
 	/* Not every class has one. */
 	if (vdpa_config_get(app->ctx, name, &d->config) < 0)
 		d->config = NULL;
+	return ST_OK;
+}
+
+enum status export_dev_place(struct app *app, struct vdpa_sysdev *sysdev, bool by_name,
+			     struct export_dev *d)
+{
+	d->sysdev = vdpa_sysdev_ref(sysdev);
 	d->driver = vdpa_sysdev_get_driver(d->sysdev);
 	d->chardev = vdpa_sysdev_get_chardev(d->sysdev);
 	d->netdev = vdpa_sysdev_get_netdev(d->sysdev);
 	d->blockdev = vdpa_sysdev_get_blockdev(d->sysdev);
 	d->virtio = vdpa_sysdev_get_virtio(d->sysdev);
-	if (by_name && d->chardev && !link_find(app, name, &d->link))
-		return diag_fail(app, name, ENOENT, "make it with `dev link`",
+	if (by_name && d->chardev && !link_find(app, d->name, &d->link))
+		return diag_fail(app, d->name, ENOENT, "make it with `dev link`",
 				 "no link in %s leads to the char device of \"%s\"", LINK_DIR,
-				 name);
+				 d->name);
 	return ST_OK;
 }
 

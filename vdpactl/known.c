@@ -92,18 +92,10 @@ static int set(char **where, const char *value)
 
 /* ---- from sysfs ---- */
 
-static int read_one(struct known *k, struct vdpa_ctx *ctx, const char *name)
+static int read_one(struct known *k, const struct vdpa_sysdev *s)
 {
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-	struct known_dev *d;
-	int r = vdpa_sysdev_get(ctx, name, &s);
+	struct known_dev *d = insert(k, vdpa_sysdev_get_name(s));
 
-	/* It went away meanwhile. */
-	if (r == -ENODEV)
-		return 0;
-	if (r < 0)
-		return r;
-	d = insert(k, name);
 	if (!d || set(&d->driver, vdpa_sysdev_get_driver(s)) < 0 ||
 	    set(&d->netdev, vdpa_sysdev_get_netdev(s)) < 0 ||
 	    set(&d->blockdev, vdpa_sysdev_get_blockdev(s)) < 0)
@@ -113,20 +105,15 @@ static int read_one(struct known *k, struct vdpa_ctx *ctx, const char *name)
 
 int known_read(struct known *k, struct vdpa_ctx *ctx)
 {
-	CLEANUP_CLOSEDIR DIR *dir = opendir(DEVICES);
-	const struct dirent *e;
-	int r = 0;
+	CLEANUP(cleanup_vdpa_sysdev_list_unref_cb) struct vdpa_sysdev_list *list = NULL;
+	int r = vdpa_sysdev_list(ctx, &list);
 
 	*k = (struct known){ 0 };
 	/* Without the bus there are no devices: the module may be loaded later. */
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while (!r && (errno = 0, e = readdir(dir))) {
-		if (e->d_name[0] != '.' || (e->d_name[1] && strcmp(e->d_name, "..") != 0))
-			r = read_one(k, ctx, e->d_name);
-	}
-	if (!r && errno)
-		r = -errno;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (size_t i = 0; !r && i < vdpa_sysdev_list_get_size(list); i++)
+		r = read_one(k, vdpa_sysdev_list_get(list, i));
 	if (r < 0)
 		known_free(k);
 	return r;

@@ -43,6 +43,10 @@ struct link_owner {
 
 /* From the words owner, group and mode of a command (args->link); reports what is wrong. */
 enum status link_owner_of_args(struct app *app, const struct args *args, struct link_owner *owner);
+/* One of "owner", "group" and "mode" by its text: NULL, or what was expected. */
+const char *link_owner_set(struct link_owner *owner, const char *key, const char *text);
+/* Whom the device's char device belongs to; nothing when it has none in /dev. */
+void link_owner_read(const char *name, struct link_owner *owner);
 /* From LINK_CONF, for what is not given yet; that there is no such file is no failure. */
 enum status link_owner_of_conf(struct app *app, struct link_owner *owner);
 

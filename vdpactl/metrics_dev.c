@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "devs.h"
 #include "metrics.h"
 #include "view.h"
 
@@ -324,20 +325,17 @@ static void add_info(struct scan *s, const struct vdpa_dev *dev, const struct vd
 }
 
 /* 0, or -ENOMEM */
-static int add_device(struct scan *s, const struct vdpa_dev *dev)
+static int add_device(struct scan *s, const struct vdpa_dev *dev, const struct vdpa_sysdev *sysdev)
 {
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *sysdev = NULL;
 	const char *name = vdpa_dev_get_name(dev), *mgmtdev, *driver;
 	const struct vdpa_config *config = find_config(s, name);
-	int r = vdpa_sysdev_get(s->ctx, name, &sysdev);
 	uint32_t id = 0;
 
 	/* It went away meanwhile. */
-	if (r == -ENODEV || r == -ENOMEM)
-		return r == -ENOMEM ? r : 0;
-	if (r < 0 || vdpa_dev_get_error(dev)) {
-		metric_error(s->m, name, "device",
-			     r < 0 ? -r : vdpa_error_get_errno(vdpa_dev_get_error(dev)));
+	if (!sysdev)
+		return 0;
+	if (vdpa_dev_get_error(dev)) {
+		metric_error(s->m, name, "device", vdpa_error_get_errno(vdpa_dev_get_error(dev)));
 		return 0;
 	}
 	driver = vdpa_sysdev_get_driver(sysdev) ? vdpa_sysdev_get_driver(sysdev) : "none";
@@ -354,13 +352,18 @@ static enum status add_devices(struct scan *s)
 {
 	CLEANUP(cleanup_vdpa_dev_list_unref_cb) struct vdpa_dev_list *devs = NULL;
 	CLEANUP(cleanup_vdpa_config_list_unref_cb) struct vdpa_config_list *configs = NULL;
+	CLEANUP(cleanup_vdpa_sysdev_list_unref_cb) struct vdpa_sysdev_list *sysdevs = NULL;
 	int r = 0;
 
-	if (vdpa_dev_list(s->ctx, &devs) < 0 || vdpa_config_list(s->ctx, &configs) < 0)
+	if (vdpa_dev_list(s->ctx, &devs) < 0 || vdpa_config_list(s->ctx, &configs) < 0 ||
+	    (vdpa_dev_list_get_size(devs) && vdpa_sysdev_list(s->ctx, &sysdevs) < 0))
 		return diag_ctx(s->m->app, NULL);
 	r = sort_configs(s, configs);
-	for (size_t i = 0; !r && i < vdpa_dev_list_get_size(devs); i++)
-		r = add_device(s, vdpa_dev_list_get(devs, i));
+	for (size_t i = 0; !r && i < vdpa_dev_list_get_size(devs); i++) {
+		const struct vdpa_dev *dev = vdpa_dev_list_get(devs, i);
+
+		r = add_device(s, dev, devs_find_sysdev(sysdevs, vdpa_dev_get_name(dev)));
+	}
 	free(s->configs);
 	if (r < 0)
 		return diag_error(s->m->app, NULL, NULL, NULL);

@@ -9,6 +9,8 @@
  *                  state_run.c, state_drivers.c, state_remake.c -> done
  *                  state_view.c                 -> told
  *
+ *                  state_node.c                 -> owners of char devices, for all of these
+ *
  * state_keys.c has the tables of the file's keys; reading, writing and the test
  * of schema/vdpactl-state-1.json follow them.
  *
@@ -23,7 +25,9 @@
 #include <stdint.h>
 
 #include "app.h"
+#include "link.h"
 #include "progress.h"
+#include "vduse.h"
 
 /* The version of the file's format. */
 #define STATE_VERSION 1
@@ -56,6 +60,19 @@
 #define STATE_HAS_POLL_US (1u << 18)
 #define STATE_HAS_USER (1u << 19)
 #define STATE_HAS_IN_ORDER (1u << 20)
+#define STATE_HAS_OWNER (1u << 21)
+#define STATE_HAS_GROUP (1u << 22)
+#define STATE_HAS_MODE (1u << 23)
+#define STATE_HAS_NODE (STATE_HAS_OWNER | STATE_HAS_GROUP | STATE_HAS_MODE)
+
+/* Whom the char device belongs to. */
+struct state_node {
+	char *owner; /* owned, as the others: as the file has it; of what is there, after state_node_tell() */
+	char *group;
+	char *mode;
+	struct link_owner
+		is; /* after state_node_resolve(); of what is there, all of it or nothing */
+};
 
 /* A vDPA device of a parent.  What has no bit in `has` is not given, or was not told. */
 struct state_device {
@@ -70,6 +87,7 @@ struct state_device {
 	const char *driver; /* one of state_driver()'s; NULL: not given, or another one */
 	char *other_driver; /* of one that is there: the name of another one */
 	bool is_net; /* of one that is there */
+	struct state_node node;
 	size_t index; /* in the file's array */
 };
 
@@ -92,6 +110,7 @@ struct state_vduse {
 	uint64_t poll_us;
 	bool readonly;
 	bool packed;
+	struct state_node node;
 };
 
 struct state {
@@ -116,6 +135,7 @@ enum state_kind {
 	STATE_KIND_VDUSE_NAME, /* char *: of a VDUSE device */
 	STATE_KIND_MGMTDEV, /* char * */
 	STATE_KIND_TEXT, /* char *, not empty, up to max octets */
+	STATE_KIND_MODE, /* char *: octal digits */
 	STATE_KIND_MAC, /* uint8_t[6] */
 	STATE_KIND_FEATURES, /* features and features_text of struct state_device */
 	STATE_KIND_CHOICE, /* const char *, one of choices */
@@ -201,6 +221,22 @@ bool state_vduse_saved(const char *name, struct state_vduse *v);
 bool state_device_of(const struct vdpa_dev *dev, const struct vdpa_config *config,
 		     struct state_device *d);
 
+/* ---- owners of char devices: state_node.c ---- */
+
+void state_node_free(struct state_node *n);
+/* From the file's texts to numbers of this host; reports what is not known here. */
+enum status state_node_resolve(struct app *app, const char *name, struct state_node *n);
+/* In what `want` gives. */
+bool state_node_differs(const struct state_node *want, const struct state_node *have);
+bool state_node_is_given(const struct state_node *n);
+/* What `want` does not give becomes what `have` has, unless every new device has that. */
+void state_node_keep(struct state_node *want, const struct state_node *have);
+/* Numbers to texts, and presence bits in *has, of what not every new device has; false without memory. */
+bool state_node_tell(struct state_node *n, unsigned int *has);
+/* "owner root -> qemu, mode 600 -> 660", after what is there already */
+void state_node_diff_text(struct strbuf *sb, const struct state_node *want,
+			  const struct state_node *have);
+
 /* ---- what is to be done: state_plan.c ---- */
 
 struct apply_options {
@@ -266,6 +302,7 @@ enum status plan_status(const struct plan *plan, enum status rest);
 #define STEP_ADD (1u << 2)
 #define STEP_MAC (1u << 3)
 #define STEP_BIND (1u << 4)
+#define STEP_GIVE (1u << 5) /* the char device to its owner */
 
 /* What carries out a plan. */
 struct runner {
@@ -275,6 +312,7 @@ struct runner {
 	bool stopped; /* by a signal: nothing more is begun */
 	int wait_ms; /* that may still be spent on nodes that do not come */
 	struct progress progress;
+	struct vduse_ahead ahead; /* of the step that takes devices away */
 };
 
 /*
@@ -300,12 +338,20 @@ enum status state_wait_parents(struct app *app, const struct state *state, int w
 void plan_run(struct app *app, struct plan *plan, bool force);
 /* One step of the item is over: reports nothing. */
 void runner_step(struct runner *r, struct plan_item *item, unsigned int step, enum status status);
+/* The items that want the step and are picked will be asked whether they are in use, in this order. */
+void runner_look_ahead(struct runner *r, unsigned int step,
+		       bool (*pick)(const struct plan_item *item));
 /* false when a signal came, or when the item does not need the step. */
 bool runner_wants(struct runner *r, const struct plan_item *item, unsigned int step);
-/* Binds a device, unless it is bound to that driver, and waits for what this makes. */
-enum status runner_give(struct runner *r, const char *name, const char *driver);
+/*
+ * Binds a device (flags as for vdpa_dev_bind()), unless it is bound to that driver, and waits for
+ * what this makes.
+ */
+enum status runner_give(struct runner *r, const char *name, const char *driver, unsigned int flags);
 /* Gives the devices their drivers, and waits for what these make. */
 void runner_bind(struct runner *r);
+/* Gives char devices to their owners. */
+void runner_own(struct runner *r);
 /* What the device can be made with again; the strings stay d's. */
 struct state_device state_device_reduced(struct app *app, const struct state_device *d,
 					 bool *known);

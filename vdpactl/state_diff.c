@@ -27,6 +27,8 @@ unsigned int state_diff(const struct state_device *want, const struct state_devi
 		differs |= STATE_DIFF_FEATURES;
 	if (want->driver && (!have->driver || strcmp(want->driver, have->driver)))
 		differs |= STATE_DIFF_DRIVER;
+	if (state_node_differs(&want->node, &have->node))
+		differs |= STATE_DIFF_NODE;
 	return differs;
 }
 
@@ -147,6 +149,8 @@ void state_diff_text(struct strbuf *sb, const struct state_device *want,
 				add_change(sb, k, want, want->has, &old, old.has);
 		}
 	}
+	if (differs & STATE_DIFF_NODE)
+		state_node_diff_text(sb, &want->node, &have->node);
 }
 
 /* ---- VDUSE ---- */
@@ -168,10 +172,10 @@ static bool same_value(const struct state_key *k, const struct state_vduse *a,
 	return same_text(*(const char *const *)x, *(const char *const *)y);
 }
 
-/* The driver is not the daemon's. */
+/* The driver is not the daemon's, nor what that makes. */
 static bool is_option(const struct state_key *k)
 {
-	return k->has != STATE_HAS_NAME && k->has != STATE_HAS_DRIVER;
+	return !(k->has & (STATE_HAS_NAME | STATE_HAS_DRIVER | STATE_HAS_NODE));
 }
 
 bool state_vduse_same(const struct state_vduse *want, const struct state_vduse *have)

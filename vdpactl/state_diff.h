@@ -24,6 +24,7 @@
 #define STATE_DIFF_FIXED                                                                  \
 	(STATE_DIFF_PARENT | STATE_DIFF_MTU | STATE_DIFF_MAX_VQP | STATE_DIFF_FEATURES | \
 	 STATE_DIFF_LACKING)
+#define STATE_DIFF_NODE (1u << 10) /* whom the char device belongs to; of both */
 /* Of VDUSE devices. */
 #define STATE_DIFF_OPTIONS (1u << 7)
 #define STATE_DIFF_DAEMON (1u << 8) /* it has none */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The last steps of a plan: drivers, and what they make. */
+/* The last steps of a plan: drivers, and what they make, and whose that is. */
 #include <errno.h>
 #include <string.h>
 
@@ -23,11 +23,11 @@ static bool is_bound(const struct plan_item *item)
 }
 
 /* Nodes that do not come cost no more than one of them alone. */
-enum status runner_give(struct runner *r, const char *name, const char *driver)
+enum status runner_give(struct runner *r, const char *name, const char *driver, unsigned int flags)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	int64_t begin = app_now_ms();
-	enum status status = bind_driver(r->app, name, driver, false, r->wait_ms, &s);
+	enum status status = bind_driver(r->app, name, driver, flags, r->wait_ms, &s);
 
 	if (status == ST_TIMEOUT)
 		r->wait_ms -= (int)(app_now_ms() - begin);
@@ -39,6 +39,7 @@ enum status runner_give(struct runner *r, const char *name, const char *driver)
 static enum status change_driver(struct runner *r, const struct plan_item *item)
 {
 	const char *driver = item->want ? item->want->driver : item->vwant->driver;
+	unsigned int flags = item->vwant ? vduse_served(r->app, item->name) : 0;
 	enum status status = ST_OK;
 
 	if (is_bound(item))
@@ -46,8 +47,8 @@ static enum status change_driver(struct runner *r, const struct plan_item *item)
 	if (status)
 		return status;
 	if (strcmp(driver, "none"))
-		status = runner_give(r, item->name, driver);
-	else if (vdpa_dev_unbind(r->app->ctx, item->name, 0) < 0)
+		status = runner_give(r, item->name, driver, flags);
+	else if (vdpa_dev_unbind(r->app->ctx, item->name, flags) < 0)
 		status = diag_ctx(r->app, item->name);
 	link_tidy(item->name);
 	return status;
@@ -55,10 +56,24 @@ static enum status change_driver(struct runner *r, const struct plan_item *item)
 
 void runner_bind(struct runner *r)
 {
+	runner_look_ahead(r, STEP_BIND, is_bound);
 	for (size_t i = 0; i < r->plan->size; i++) {
 		struct plan_item *item = &r->plan->items[i];
 
 		if (runner_wants(r, item, STEP_BIND))
 			runner_step(r, item, STEP_BIND, change_driver(r, item));
+	}
+}
+
+void runner_own(struct runner *r)
+{
+	for (size_t i = 0; i < r->plan->size; i++) {
+		struct plan_item *item = &r->plan->items[i];
+		const struct state_node *node;
+
+		if (!runner_wants(r, item, STEP_GIVE))
+			continue;
+		node = item->want ? &item->want->node : &item->vwant->node;
+		runner_step(r, item, STEP_GIVE, link_make(r->app, item->name, &node->is));
 	}
 }

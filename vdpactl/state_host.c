@@ -76,6 +76,8 @@ bool state_device_of(const struct vdpa_dev *dev, const struct vdpa_config *confi
 		state_device_free(d);
 		return false;
 	}
+	if (d->driver && !strcmp(d->driver, "vhost_vdpa"))
+		link_owner_read(d->name, &d->node.is);
 	if (config)
 		read_config(config, d);
 	return true;

@@ -20,6 +20,9 @@ const struct state_key state_device_keys[] = {
 	{ "device_features", STATE_KIND_FEATURES, STATE_HAS_FEATURES },
 	{ "driver", STATE_KIND_CHOICE, STATE_HAS_DRIVER, .choices = drivers,
 	  .offset = DEVICE(driver) },
+	{ "owner", STATE_KIND_TEXT, STATE_HAS_OWNER, .max = 255, .offset = DEVICE(node.owner) },
+	{ "group", STATE_KIND_TEXT, STATE_HAS_GROUP, .max = 255, .offset = DEVICE(node.group) },
+	{ "mode", STATE_KIND_MODE, STATE_HAS_MODE, .max = 4, .offset = DEVICE(node.mode) },
 	{ NULL },
 };
 
@@ -48,5 +51,8 @@ const struct state_key state_vduse_keys[] = {
 	{ "user", STATE_KIND_TEXT, STATE_HAS_USER, .max = 255, .offset = VDUSE(user) },
 	{ "driver", STATE_KIND_CHOICE, STATE_HAS_DRIVER, .choices = drivers,
 	  .offset = VDUSE(driver) },
+	{ "owner", STATE_KIND_TEXT, STATE_HAS_OWNER, .max = 255, .offset = VDUSE(node.owner) },
+	{ "group", STATE_KIND_TEXT, STATE_HAS_GROUP, .max = 255, .offset = VDUSE(node.group) },
+	{ "mode", STATE_KIND_MODE, STATE_HAS_MODE, .max = 4, .offset = VDUSE(node.mode) },
 	{ NULL },
 };

@@ -12,6 +12,7 @@ void state_device_free(struct state_device *d)
 	free(d->mgmtdev);
 	free(d->features_text);
 	free(d->other_driver);
+	state_node_free(&d->node);
 	*d = (struct state_device){ 0 };
 }
 
@@ -21,6 +22,7 @@ void state_vduse_free(struct state_vduse *v)
 	free(v->backend);
 	free(v->serial);
 	free(v->user);
+	state_node_free(&v->node);
 	*v = (struct state_vduse){ 0 };
 }
 

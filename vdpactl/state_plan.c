@@ -184,11 +184,13 @@ static bool has_fixed_mac(const struct planner *p, const struct state_device *d)
 
 static void plan_device(struct planner *p, size_t i)
 {
-	const struct state_device *want = &p->state->devices[i];
+	struct state_device *want = &p->state->devices[i];
 	const struct state_device *have = state_host_device(p->host, want->name);
 	struct plan_item *item = add_item(p, have ? PLAN_CHANGE : PLAN_ADD, want->name);
 	enum status status = name_features(p, i);
 
+	if (!status)
+		status = state_node_resolve(p->app, want->name, &want->node);
 	item->want = want;
 	item->have = have;
 	if (status) {
@@ -207,6 +209,8 @@ static void plan_device(struct planner *p, size_t i)
 	    !(item->differs & STATE_DIFF_MAC && has_fixed_mac(p, want)))
 		return;
 	item->action = PLAN_RECREATE;
+	if (want->driver && !strcmp(want->driver, "vhost_vdpa"))
+		state_node_keep(&want->node, &have->node);
 	status = have->mgmtdev ?
 			 check_recreation(p, want) :
 			 diag_fail(p->app, want->name, EEXIST, NULL,
@@ -245,7 +249,7 @@ static enum status check_known(const struct planner *p, const struct host_vduse 
 			 "\"%s\" is left as it is: its options are not understood", have->is.name);
 }
 
-static void plan_vduse(struct planner *p, const struct state_vduse *want)
+static void plan_vduse(struct planner *p, struct state_vduse *want)
 {
 	const struct host_vduse *have = state_host_vduse(p->host, want->name);
 	struct plan_item *item = add_item(p, PLAN_ADD, want->name);
@@ -253,6 +257,8 @@ static void plan_vduse(struct planner *p, const struct state_vduse *want)
 
 	item->vwant = want;
 	item->vhave = have;
+	if (!status)
+		status = state_node_resolve(p->app, want->name, &want->node);
 	if (status)
 		plan_fail(item, status);
 	if (status || !have || !have->exists)
@@ -260,6 +266,8 @@ static void plan_vduse(struct planner *p, const struct state_vduse *want)
 	item->action = PLAN_RECREATE;
 	if (!have->known || !state_vduse_same(want, &have->is)) {
 		item->differs = STATE_DIFF_OPTIONS;
+		if (!strcmp(want->driver, "vhost_vdpa"))
+			state_node_keep(&want->node, &have->is.node);
 		status = check_known(p, have);
 		if (status)
 			plan_fail(item, status);
@@ -269,6 +277,8 @@ static void plan_vduse(struct planner *p, const struct state_vduse *want)
 			(have->attached ? 0 : STATE_DIFF_DETACHED);
 	if (strcmp(want->driver, have->is.driver ? have->is.driver : "none"))
 		item->differs |= STATE_DIFF_DRIVER;
+	if (state_node_differs(&want->node, &have->is.node))
+		item->differs |= STATE_DIFF_NODE;
 	item->action = item->differs ? PLAN_CHANGE : PLAN_KEEP;
 }
 

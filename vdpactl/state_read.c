@@ -66,6 +66,23 @@ static enum status read_object(struct reader *r, const struct state_key *keys, j
 	return ST_OK;
 }
 
+/* Only one driver makes a char device. */
+static enum status check_node(struct reader *r, const struct state_key *keys, unsigned int has,
+			      const char *driver)
+{
+	if (driver && !strcmp(driver, "vhost_vdpa"))
+		return ST_OK;
+	for (const struct state_key *k = keys; k->name; k++) {
+		if (!(has & k->has & STATE_HAS_NODE))
+			continue;
+		enter_key(r, k->name);
+		return reader_refuse(
+			r, true,
+			"it is of a char device, which only \"driver\":\"vhost_vdpa\" makes");
+	}
+	return ST_OK;
+}
+
 static enum status read_devices(struct reader *r, json_t *array, struct state *state)
 {
 	size_t n = json_dl.json_array_size(array);
@@ -82,6 +99,8 @@ static enum status read_devices(struct reader *r, json_t *array, struct state *s
 		enter_index(r, i);
 		status = read_object(r, state_device_keys, json_dl.json_array_get(array, i), d,
 				     &d->has);
+		if (!status)
+			status = check_node(r, state_device_keys, d->has, d->driver);
 		if (status)
 			return status;
 		leave(r);
@@ -104,6 +123,8 @@ static enum status read_vduse(struct reader *r, json_t *array, struct state *sta
 		enter_index(r, i);
 		status = read_object(r, state_vduse_keys, json_dl.json_array_get(array, i), v,
 				     &v->has);
+		if (!status)
+			status = check_node(r, state_vduse_keys, v->has, v->driver);
 		if (status)
 			return status;
 		leave(r);

@@ -173,6 +173,15 @@ enum status state_start(struct app *app, const struct state_vduse *v)
 
 /* ---- as it was ---- */
 
+/* Its char device, unless that is as every new one. */
+static int give_again(struct app *app, const char *name, const struct state_node *had)
+{
+	struct state_node node = { 0 };
+
+	state_node_keep(&node, had);
+	return state_node_is_given(&node) && link_make(app, name, &node.is) ? -EIO : 0;
+}
+
 static int make_again(struct app *app, const struct state_device *d)
 {
 	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
@@ -188,7 +197,7 @@ static int make_again(struct app *app, const struct state_device *d)
 	bind_autoprobe_back(app, &autoprobe);
 	if (!ret && driver && strcmp(driver, "none"))
 		ret = vdpa_dev_bind(app->ctx, d->name, driver, 0);
-	return ret;
+	return ret ? ret : give_again(app, d->name, &d->node);
 }
 
 static void tell_put_back(struct app *app, const char *name, bool done)
@@ -218,6 +227,8 @@ static enum status serve_again(struct app *app, const struct host_vduse *have)
 	if (!status && have->attached && driver && strcmp(driver, "none") &&
 	    vdpa_dev_bind(app->ctx, name, driver, 0) < 0)
 		status = diag_ctx(app, name);
+	if (!status && have->attached && give_again(app, name, &have->is.node))
+		status = ST_ERROR;
 	return status;
 }
 

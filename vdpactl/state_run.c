@@ -20,19 +20,27 @@ DEFINE_CLEANUP(struct vdpa_bulk, vdpa_bulk_unref)
 
 /* ---- steps ---- */
 
+static unsigned int steps_of_node(const struct state_node *want, const struct plan_item *item)
+{
+	bool differs = item->action != PLAN_CHANGE || item->differs & STATE_DIFF_NODE;
+
+	return differs && state_node_is_given(want) ? STEP_GIVE : 0;
+}
+
 static unsigned int steps_of_device(const struct plan_item *item)
 {
 	const char *driver = item->want->driver;
 	unsigned int steps = 0;
 
 	if (item->action != PLAN_CHANGE)
-		return STEP_ADD | (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
+		return steps_of_node(&item->want->node, item) | STEP_ADD |
+		       (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
 		       (driver && strcmp(driver, "none") ? STEP_BIND : 0);
 	if (item->differs & STATE_DIFF_MAC)
 		steps |= STEP_MAC;
 	if (item->differs & STATE_DIFF_DRIVER)
 		steps |= STEP_BIND;
-	return steps;
+	return steps | steps_of_node(&item->want->node, item);
 }
 
 static unsigned int steps_of_vduse(const struct plan_item *item)
@@ -41,15 +49,15 @@ static unsigned int steps_of_vduse(const struct plan_item *item)
 	unsigned int steps = 0;
 
 	if (item->action != PLAN_CHANGE)
-		return STEP_START | STEP_ADD | (item->action == PLAN_RECREATE ? STEP_DELETE : 0) |
-		       (bound ? STEP_BIND : 0);
+		return steps_of_node(&item->vwant->node, item) | STEP_START | STEP_ADD |
+		       (item->action == PLAN_RECREATE ? STEP_DELETE : 0) | (bound ? STEP_BIND : 0);
 	if (item->differs & STATE_DIFF_DAEMON)
 		steps |= STEP_START;
 	if (item->differs & STATE_DIFF_DETACHED)
 		steps |= STEP_ADD | (bound ? STEP_BIND : 0);
 	else if (item->differs & STATE_DIFF_DRIVER)
 		steps |= STEP_BIND;
-	return steps;
+	return steps | steps_of_node(&item->vwant->node, item);
 }
 
 /* Returns how many steps there are in all. */
@@ -90,7 +98,7 @@ void runner_step(struct runner *r, struct plan_item *item, unsigned int step, en
 	} names[] = {
 		{ STEP_DELETE, "deleting" }, { STEP_START, "starting daemons" },
 		{ STEP_ADD, "adding" },	     { STEP_MAC, "setting addresses" },
-		{ STEP_BIND, "binding" },
+		{ STEP_BIND, "binding" },    { STEP_GIVE, "giving to owners" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -102,6 +110,21 @@ void runner_step(struct runner *r, struct plan_item *item, unsigned int step, en
 		plan_fail(item, status);
 	else if (!item->todo)
 		item->result = PLAN_DONE;
+}
+
+/* Without memory each is looked for alone. */
+void runner_look_ahead(struct runner *r, unsigned int step,
+		       bool (*pick)(const struct plan_item *item))
+{
+	vduse_ahead_free(&r->ahead);
+	r->ahead.names = calloc(r->plan->size + 1, sizeof(*r->ahead.names));
+	for (size_t i = 0; i < r->plan->size && r->ahead.names; i++) {
+		const struct plan_item *item = &r->plan->items[i];
+
+		if (item->result == PLAN_OPEN && item->todo & step && pick(item))
+			r->ahead.names[r->ahead.n++] = item->name;
+	}
+	r->app->ahead = &r->ahead;
 }
 
 /* ---- requests in bulk ---- */
@@ -186,12 +209,18 @@ static enum status queue_deletion(struct runner *r, struct vdpa_bulk *bulk, stru
 	return status;
 }
 
+static bool is_vduse_deletion(const struct plan_item *item)
+{
+	return item->vhave;
+}
+
 static void delete_vduse(struct runner *r)
 {
+	runner_look_ahead(r, STEP_DELETE, is_vduse_deletion);
 	for (size_t i = 0; i < r->plan->size; i++) {
 		struct plan_item *item = &r->plan->items[i];
 
-		if (item->vhave && runner_wants(r, item, STEP_DELETE))
+		if (is_vduse_deletion(item) && runner_wants(r, item, STEP_DELETE))
 			runner_step(r, item, STEP_DELETE,
 				    vduse_delete(r->app, item->name, r->force));
 	}
@@ -299,7 +328,7 @@ static enum status set_address(struct runner *r, const struct plan_item *item)
 	enum status status = state_set_mac(r->app, item->have, item->want->mac, r->force, NULL);
 
 	if (!status && state_reads_mac_once(item->have) && !(item->todo & STEP_BIND))
-		status = runner_give(r, item->name, item->have->driver);
+		status = runner_give(r, item->name, item->have->driver, 0);
 	return status;
 }
 
@@ -321,6 +350,7 @@ void plan_run(struct app *app, struct plan *plan, bool force)
 	progress_begin(app, &r.progress, set_steps(plan));
 	app->progress = &r.progress;
 	r.wait_ms = app_limit_ms(app, NODE_WAIT_MS);
+	runner_look_ahead(&r, STEP_DELETE, is_device_deletion);
 	run_bulk(&r, STEP_DELETE, is_device_deletion, queue_deletion);
 	delete_vduse(&r);
 	start_daemons(&r);
@@ -328,8 +358,11 @@ void plan_run(struct app *app, struct plan *plan, bool force)
 	put_back_failed(&r);
 	set_addresses(&r);
 	runner_bind(&r);
+	runner_own(&r);
 	progress_clear(&r.progress);
 	app->progress = NULL;
+	app->ahead = NULL;
+	vduse_ahead_free(&r.ahead);
 	for (size_t i = 0; i < plan->size; i++)
 		left += plan->items[i].action != PLAN_KEEP && plan->items[i].result == PLAN_OPEN;
 	if (left)

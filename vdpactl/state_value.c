@@ -95,6 +95,8 @@ static const char *expected_text(const struct state_key *k, char *buf, size_t si
 		return "a management device, \"BUS/NAME\" or \"NAME\"";
 	case STATE_KIND_TEXT:
 		return "a text";
+	case STATE_KIND_MODE:
+		return "a text of octal digits, from \"0\" to \"777\"";
 	case STATE_KIND_MAC:
 		return "a MAC address of six octets";
 	case STATE_KIND_FEATURES:
@@ -240,6 +242,11 @@ static enum status read_string(struct reader *r, const struct state_key *k, cons
 		if (strlen(s) > k->max)
 			return reader_refuse(r, false, "it has %zu octets, at most %u are possible",
 					     strlen(s), (unsigned int)k->max);
+		return set_text(r, to, s);
+	case STATE_KIND_MODE:
+		if (!*s || strlen(s) > k->max || s[strspn(s, "01234567")] ||
+		    (strlen(s) == k->max && *s != '0'))
+			break;
 		return set_text(r, to, s);
 	case STATE_KIND_MAC:
 		return read_mac(r, value, s, to);

@@ -34,7 +34,7 @@ static const struct state_key *find_key(const char *option)
 			a++;
 			b++;
 		}
-		if (!*a && !*b && k->has != STATE_HAS_DRIVER && k->has != STATE_HAS_TYPE)
+		if (!*a && !*b && !(k->has & (STATE_HAS_DRIVER | STATE_HAS_TYPE | STATE_HAS_NODE)))
 			return k;
 	}
 	return NULL;
@@ -119,6 +119,8 @@ static void read_driver(struct app *app, struct host_vduse *h)
 		h->is.driver = driver;
 		h->is.has |= STATE_HAS_DRIVER;
 	}
+	if (vdpa_sysdev_get_chardev(s))
+		link_owner_read(h->is.name, &h->is.node.is);
 }
 
 /* What state_vduse_options() wrote must not hide the name, which is this one's. */

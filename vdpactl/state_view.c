@@ -54,6 +54,8 @@ static void changes_text(struct strbuf *sb, const struct plan_item *item)
 		strbuf_addf(sb, "%sdriver %s -> %s", sb->len ? ", " : "",
 			    item->vhave->is.driver ? item->vhave->is.driver : "none",
 			    item->vwant->driver);
+	if (item->differs & STATE_DIFF_NODE)
+		state_node_diff_text(sb, &item->vwant->node, &item->vhave->is.node);
 }
 
 static void print_text(struct app *app, const struct plan *plan, bool dry_run)

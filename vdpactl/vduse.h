@@ -5,6 +5,7 @@
  *
  *   cmd_vduse_*.c -> vduse_bind.c   modules, DEV_NEW; then bind.c: driver, node
  *                    vduse_use.c    who uses the node
+ *                    vduse_look.c   the same of many, by one look
  *                    vduse_spawn.c  programs: vdused, modprobe
  *                    vduse_client.c one request over a daemon's socket
  *                    vduse_status.c its answer
@@ -131,6 +132,8 @@ struct vduse_status {
 /* 0, -ENOMEM, or what vduse_request() returns. */
 int vduse_get_status(const struct app *app, const char *name, struct vduse_status *status,
 		     struct strbuf *err);
+/* VDPA_SERVED when the device's daemon answers, else 0. */
+unsigned int vduse_served(const struct app *app, const char *name);
 void vduse_status_free(struct vduse_status *status);
 
 /* ---- vduse_spawn.c ---- */
@@ -160,6 +163,47 @@ enum status vduse_load_modules(struct app *app, const char *driver);
 enum status vduse_attach(struct app *app, const char *name);
 /* A signal came that asks the program to end, and it need not finish first; they are to be blocked. */
 bool vduse_interrupted(const struct app *app);
+
+/* ---- vduse_look.c ---- */
+
+struct look_node;
+struct look_mount;
+
+/* Who has the nodes of some devices, as it was a moment ago. */
+struct vduse_look {
+	struct look_node *nodes; /* owned; by path: char devices, disks and their partitions */
+	size_t n_nodes;
+	struct look_mount *mounts; /* owned; by number and source */
+	size_t n_mounts;
+	struct vdpa_user_list *users; /* owned */
+	int64_t end; /* by app_now_ms(): then it is too old */
+};
+
+/* Looks at these devices together; false without memory. */
+bool vduse_look_at(struct app *app, const char *const *names, size_t n, struct vduse_look *l);
+void vduse_look_free(struct vduse_look *l);
+/* Users [*first, *first + *n) have the node; false when it was not looked at. */
+bool vduse_look_users(const struct vduse_look *l, const char *node, size_t *first, size_t *n);
+/* Where the device of that number ("253:0") and node is mounted. */
+void vduse_look_mounts(const struct vduse_look *l, const char *number, const char *node,
+		       void (*cb)(void *data, const char *where), void *data);
+/* The fields of a line, up to max; the text is cut. */
+size_t vduse_split(char *line, char **fields, size_t max);
+
+/*
+ * The devices whose use the command is going to ask about, in that order.  While app->ahead points
+ * to it, those that follow are looked at with the one that is asked about.
+ */
+struct vduse_ahead {
+	const char **names; /* owned array */
+	size_t n;
+	size_t at, end; /* names [at, end) are in the look */
+	struct vduse_look look;
+};
+
+void vduse_ahead_free(struct vduse_ahead *a);
+/* A look that is not too old and has the device, or NULL. */
+const struct vduse_look *vduse_look_ahead(struct app *app, const char *name);
 
 /* ---- vduse_use.c ---- */
 

@@ -122,3 +122,15 @@ int vduse_get_status(const struct app *app, const char *name, struct vduse_statu
 	strbuf_add(err, "out of memory");
 	return -ENOMEM;
 }
+
+unsigned int vduse_served(const struct app *app, const char *name)
+{
+	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
+	struct vduse_status status;
+	int r = vduse_lock_state(name) == VDUSE_HELD ? vduse_get_status(app, name, &status, &err) :
+						       -ENODEV;
+
+	if (!r)
+		vduse_status_free(&status);
+	return r ? 0 : VDPA_SERVED;
+}

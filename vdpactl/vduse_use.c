@@ -15,6 +15,7 @@
 /* What was found, as text: "/dev/vda1 is mounted at /mnt, ..." */
 struct uses {
 	struct app *app;
+	const struct vduse_look *look;
 	struct strbuf text;
 	size_t n;
 };
@@ -26,12 +27,13 @@ static void add_use(struct uses *u, const char *node, const char *what, const ch
 	strbuf_addf(&u->text, "%s%s %s%s", u->text.len ? ", " : "", node, what, where);
 }
 
-/* What this process was started with is its caller's. */
-static void add_processes(struct uses *u, const char *node, const struct vdpa_user_list *users)
+/* Those of the list from first on; what this process was started with is its caller's. */
+static void add_processes(struct uses *u, const char *node, const struct vdpa_user_list *users,
+			  size_t first, size_t n)
 {
 	CLEANUP(strbuf_free) struct strbuf who = STRBUF_INIT;
 
-	for (size_t i = 0; i < vdpa_user_list_get_size(users); i++) {
+	for (size_t i = first; i < first + n; i++) {
 		if (vdpa_user_list_get_pid(users, i) != getpid())
 			strbuf_addf(&who, "%s%d (%s)", who.len ? ", " : "",
 				    (int)vdpa_user_list_get_pid(users, i),
@@ -41,44 +43,35 @@ static void add_processes(struct uses *u, const char *node, const struct vdpa_us
 		add_use(u, node, "is open in ", who.s);
 }
 
+/* A partition that came since is looked for alone. */
 static void find_processes(struct uses *u, const char *node)
 {
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
+	size_t first, n;
 
-	if (vdpa_user_list_node(u->app->ctx, node, &users) == 0)
-		add_processes(u, node, users);
+	if (vduse_look_users(u->look, node, &first, &n))
+		add_processes(u, node, u->look->users, first, n);
+	else if (vdpa_user_list_node(u->app->ctx, node, &users) == 0)
+		add_processes(u, node, users, 0, vdpa_user_list_get_size(users));
 }
 
-/* The fields of a line, up to max; the text is cut. */
-static size_t split(char *line, char **fields, size_t max)
+struct mounted {
+	struct uses *uses;
+	const char *node;
+};
+
+static void add_mount_cb(void *data, const char *where)
 {
-	size_t n = 0;
-	char *save = NULL;
+	const struct mounted *m = data;
 
-	for (char *f = strtok_r(line, " \t\n", &save); f && n < max;
-	     f = strtok_r(NULL, " \t\n", &save))
-		fields[n++] = f;
-	return n;
+	add_use(m->uses, m->node, "is mounted at ", where);
 }
 
-/* Field 3 is the device's number, 5 the place; behind "-" come type and source. */
 static void find_mounts(struct uses *u, const char *node, const char *number)
 {
-	CLEANUP_FCLOSE FILE *f = fopen("/proc/self/mountinfo", "re");
-	CLEANUP_FREE char *line = NULL;
-	size_t cap = 0;
+	struct mounted m = { .uses = u, .node = node };
 
-	while (f && getline(&line, &cap, f) > 0) {
-		char *fields[32], *source = NULL;
-		size_t n = split(line, fields, 32);
-
-		for (size_t i = 6; i + 2 < n && !source; i++) {
-			if (!strcmp(fields[i], "-"))
-				source = fields[i + 2];
-		}
-		if (n >= 5 && (!strcmp(fields[2], number) || (source && !strcmp(source, node))))
-			add_use(u, node, "is mounted at ", fields[4]);
-	}
+	vduse_look_mounts(u->look, number, node, add_mount_cb, &m);
 }
 
 static void find_swap(struct uses *u, const char *node)
@@ -90,7 +83,7 @@ static void find_swap(struct uses *u, const char *node)
 	while (f && getline(&line, &cap, f) > 0) {
 		char *fields[1];
 
-		if (split(line, fields, 1) && !strcmp(fields[0], node))
+		if (vduse_split(line, fields, 1) && !strcmp(fields[0], node))
 			add_use(u, node, "is swapped on", "");
 	}
 }
@@ -213,15 +206,20 @@ static enum status check_alone(struct app *app, const char *name, const struct v
 
 enum status vduse_check_unused(struct app *app, const char *name, const struct vdpa_sysdev *s)
 {
-	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
-	const char *disk = vdpa_sysdev_get_blockdev(s);
-	struct uses u = { .app = app };
+	CLEANUP(vduse_look_free) struct vduse_look alone = { 0 };
+	const char *disk = vdpa_sysdev_get_blockdev(s), *chardev = vdpa_sysdev_get_chardev(s);
+	struct uses u = { .app = app, .look = vduse_look_ahead(app, name) };
 	enum status status = ST_OK;
+	size_t first, n;
 
+	if (!u.look && !vduse_look_at(app, &name, 1, &alone))
+		return diag_error(app, NULL, NULL, NULL);
+	if (!u.look)
+		u.look = &alone;
 	if (disk)
 		find_disk_uses(&u, disk);
-	else if (vdpa_sysdev_get_chardev(s) && vdpa_user_list(app->ctx, name, &users) == 0)
-		add_processes(&u, vdpa_sysdev_get_chardev(s), users);
+	else if (chardev && vduse_look_users(u.look, chardev, &first, &n))
+		add_processes(&u, chardev, u.look->users, first, n);
 	if (u.n > USES_MAX)
 		strbuf_addf(&u.text, ", and %zu more", u.n - USES_MAX);
 	if (u.n)

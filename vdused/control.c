@@ -147,13 +147,26 @@ static void stopped(struct device *dev)
 		answer(c->stopper, json_pack("{s:b}", "ok", 1));
 }
 
+/*
+ * Is it on the vdpa bus?  Another parent's device may have the name: the place tells, which is
+ * .../vduse/NAME/NAME.  The kernel refuses to destroy what got there since.
+ */
+static bool is_attached(const char *name)
+{
+	char path[64 + VDUSE_NAME_MAX], want[16 + 2 * VDUSE_NAME_MAX], target[1024];
+	size_t len = (size_t)snprintf(want, sizeof(want), "/vduse/%s/%s", name, name);
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/bus/vdpa/devices/%s", name);
+	n = readlink(path, target, sizeof(target));
+	return n >= (ssize_t)len && !memcmp(target + n - len, want, len);
+}
+
 static void stop(struct control_client *client, bool destroy)
 {
 	struct control *c = client->control;
-	char path[64 + VDUSE_NAME_MAX];
 
-	snprintf(path, sizeof(path), "/sys/bus/vdpa/devices/%s", c->dev->options->name);
-	if (destroy && !access(path, F_OK)) {
+	if (destroy && is_attached(c->dev->options->name)) {
 		answer_error(client, "the vdpa device is still there: delete it first");
 		return;
 	}

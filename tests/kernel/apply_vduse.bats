@@ -160,3 +160,23 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	device_exists other
 	rm /etc/vdpactl/vduse.d/unit.conf
 }
+
+@test "a disk's char device is given again to its owner" {
+	works vduse add name vm type block backend null:1G driver vhost_vdpa owner nobody group daemon mode 0660
+	works save "$BATS_TEST_TMPDIR/saved"
+	FILE=$BATS_TEST_TMPDIR/saved
+	output=$(<"$FILE")
+	has_json '.vduse[0] | .owner == "nobody" and .group == "daemon" and .mode == "660"'
+	settled
+	works dev export vm format commands
+	prints ' driver vhost_vdpa owner nobody group daemon mode 660'
+	works vduse del vm
+	works apply "$FILE"
+	prints ' driver vhost_vdpa owner nobody group daemon mode 660'
+	[[ $(stat -c %U:%G:%a /dev/vhost-vdpa-0) == nobody:daemon:660 && -L /dev/vdpa/by-name/vm ]]
+	chmod 600 /dev/vhost-vdpa-0
+	works apply "$FILE"
+	prints_exactly '~ vm mode 600 -> 660'
+	settled
+	rm -r /dev/vdpa
+}

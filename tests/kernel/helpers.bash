@@ -262,3 +262,11 @@ interrupted() { # SYSTEM-CALL ARGUMENT...
 	strace -o /dev/null -E ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" -e trace="$1" \
 		-e inject="$1:signal=TERM:when=1" "$VDPACTL" "${@:2}"
 }
+
+# How often vdpactl looks through all processes: LOOKS, with its output as of `works`.
+counts_looks() { # ARGUMENT...
+	captures 0 strace -E ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" -o "$BATS_TEST_TMPDIR/trace" \
+		-e trace=open,openat "$VDPACTL" "$@"
+	silent
+	LOOKS=$(grep -c '"/proc/1/fd"' "$BATS_TEST_TMPDIR/trace") || true
+}

@@ -62,3 +62,21 @@ elsewhere() { in_other_netns "$VDPACTL" "$@"; }
 	captures 0 in_other_netns "$LEGACY" help
 	says 'Usage: vdpa [ OPTIONS ] OBJECT { COMMAND | help }'
 }
+
+# The advice above, in a container that has a sysfs of its own: its eth0 is not the host's.
+@test "an interface that sysfs shows of another namespace is not described by one of this that has its name" {
+	local ifname
+	# shellcheck disable=SC2016 # for the other shell
+	local script='set -e; mount -t sysfs none /sys
+		"$@" ip link set "$IFNAME" netns $$
+		"$@" ip link add "$IFNAME" index "$(</sys/class/net/$IFNAME/ifindex)" mtu 1234 type dummy
+		"$@" "$VDPACTL" -d -j dev show "$DEV"
+		: # the shell is what keeps the namespace'
+	works dev add name "$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:07 driver virtio_vdpa wait
+	works -d -j dev show "$DEV"
+	has_json '.dev[$n].netdev.mtu == 1500' --arg n "$DEV"
+	ifname=$(jq -r --arg n "$DEV" '.dev[$n].netdev.name' <<<"$output")
+	captures 0 env IFNAME="$ifname" DEV="$DEV" VDPACTL="$VDPACTL" unshare -n -m bash -c "$script" - nsenter -t 1 -n
+	ip link del "$ifname" type dummy
+	has_json '.dev[$n] | .netdev == {"name": $i}' --arg n "$DEV" --arg i "$ifname"
+}

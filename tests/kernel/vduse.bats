@@ -301,3 +301,16 @@ load tools
 	wait_until 10 ended "${CHILDREN[0]}"
 	run ! test -e "/dev/vduse/$DEV"
 }
+
+@test "vduse show finds the daemons of other programs by one look for all" {
+	command -v strace >/dev/null || skip "no strace"
+	stub one
+	stub two
+	stub three
+	counts_looks -j vduse show
+	((LOOKS == 1)) || failed "$LOOKS looks"
+	has_json '.vduse | .one.pid == $one and .two.pid == $two and .three.pid == $three' \
+		--argjson one "${STUB[one]}" --argjson two "${STUB[two]}" --argjson three "${STUB[three]}"
+	works -j vduse show two
+	has_json '.vduse.two.pid == $two' --argjson two "${STUB[two]}"
+}

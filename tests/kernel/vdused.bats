@@ -295,3 +295,20 @@ unbinds() { vdpactl -q dev unbind "$1" 2>/dev/null; }
 	says interrupted
 	[[ ! -e /sys/bus/vdpa/devices/$DEV && ! -e $RUNTIME/$DEV ]]
 }
+
+@test "another parent's device of that name does not keep a disk from ending; its own does" {
+	modprobe vdpa_sim_net 2>/dev/null || skip "expected: this kernel has no vdpa_sim_net"
+	"$VDPACTL_VDUSED" block --name "$DEV" --backend mem:1M --daemonize --ready-fd 1 >/dev/null
+	works dev add name "$DEV" mgmtdev vdpasim_net driver none
+	works vduse del "$DEV"
+	[[ ! -e /sys/class/vduse/$DEV && -e /sys/bus/vdpa/devices/$DEV ]]
+	works dev del "$DEV"
+	works vduse add name "$DEV" type block backend mem:1M driver none
+	captures 0 python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.send(b"{\"command\":\"stop\",\"destroy\":true}\n")
+print(s.recv(4096).decode())' "$RUNTIME/$DEV/control"
+	prints 'the vdpa device is still there'
+	works vduse del "$DEV"
+}

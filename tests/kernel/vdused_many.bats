@@ -20,3 +20,55 @@ load disks
 	captures 0 vdpactl -q -b "$BATS_TEST_TMPDIR/del"
 	[[ $(vdpactl -j vduse show | jq '.vduse | length') == 0 ]]
 }
+
+# COUNT objects for "vduse" of a state file.
+many_disks() { # COUNT DRIVER
+	local i out=
+	for ((i = 0; i < $1; i++)); do
+		out+=${out:+,}'{"name":"m'$i'","type":"block","backend":"mem:1M","driver":"'$2'"}'
+	done
+	printf '{"version":1,"vduse":[%s]}\n' "$out" >"$WORK/state"
+}
+
+@test "who serves and who uses disks is looked for once for many, not once for each" {
+	local i
+	command -v strace >/dev/null || skip "no strace"
+	many_disks 12 virtio_vdpa
+	counts_looks apply "$WORK/state"
+	((LOOKS == 0)) || failed "$LOOKS looks for binding"
+	counts_looks vduse add name more type block backend mem:1M
+	((LOOKS == 0)) || failed "$LOOKS looks for one more disk"
+	counts_looks vduse attach more
+	((LOOKS == 0)) || failed "$LOOKS looks for attaching"
+	# The guard of a deletion takes the daemon's answer; users are looked for once.
+	counts_looks vduse del more
+	((LOOKS == 1)) || failed "$LOOKS looks for one deletion"
+	sed -i 's/virtio_vdpa/none/g' "$WORK/state"
+	counts_looks apply "$WORK/state"
+	((LOOKS < 6)) || failed "$LOOKS looks for 12 disks"
+	sed -i 's/none/virtio_vdpa/g' "$WORK/state"
+	works apply "$WORK/state"
+	echo '{"version":1}' >"$WORK/state"
+	counts_looks apply "$WORK/state" prune
+	((LOOKS < 6)) || failed "$LOOKS looks for 12 deletions"
+}
+
+@test "what is mounted, open or a partition in use is found also by the look for many" {
+	many_disks 4 virtio_vdpa
+	works apply "$WORK/state"
+	NODE=$(vdpactl -j vduse show m1 | jq -r '.vduse.m1.node')
+	mkfs.ext4 -q "$NODE" 2>/dev/null
+	mount "$NODE" /mnt
+	# shellcheck disable=SC2016 # for the other shell
+	background bash -c 'exec 5<"$1"; : >"$2"; exec sleep 100' - "$(vdpactl -j vduse show m2 | jq -r '.vduse.m2.node')" "$WORK/open"
+	wait_until 5 test -e "$WORK/open"
+	echo '{"version":1}' >"$WORK/state"
+	captures 9 vdpactl apply "$WORK/state" prune
+	says "busy: $NODE is mounted at /mnt" 'is open in '
+	prints '- m0' '- m1 (failed)' '- m2 (failed)' '- m3'
+	[[ -e /sys/class/vduse/m1 && -e /sys/class/vduse/m2 && ! -e /sys/class/vduse/m3 ]]
+	umount /mnt
+	kill "${CHILDREN[-1]}"
+	wait "${CHILDREN[-1]}" || true
+	works apply "$WORK/state" prune
+}

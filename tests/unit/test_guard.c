@@ -82,7 +82,7 @@ static void test_del_missing(void **state)
 	struct tree *t = *state;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		assert_int_equal(guard_del(t->ctx, names[i]), 0);
+		assert_int_equal(guard_del(t->ctx, names[i], 0), 0);
 }
 
 static void test_del_open(void **state)
@@ -97,21 +97,21 @@ static void test_del_open(void **state)
 
 	tree_vdpa(t, "sys/devices", "sim0", "vhost_vdpa");
 	tree_chardev(t, "sys/devices/sim0", "vhost-vdpa-0", "1:3\n");
-	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), 0);
 	tree_process(t, 1234, "qemu-system-x86\n", "/dev/null");
-	check_refused(t, guard_del(t->ctx, "sim0"), EBUSY, want);
+	check_refused(t, guard_del(t->ctx, "sim0", 0), EBUSY, want);
 	check_hint(t, "force");
 	tree_process(t, 77, "x\n", "/dev/null");
-	assert_int_equal(guard_del(t->ctx, "sim0"), -EBUSY);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), -EBUSY);
 	assert_true(!strcmp(tree_message(t), more) || !strcmp(tree_message(t), other));
 	tree_write(t, "sys/module/vhost_vdpa/refcnt", "0\n");
-	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), 0);
 	tree_write(t, "sys/module/vhost_vdpa/refcnt", "2\n");
-	assert_int_equal(guard_del(t->ctx, "sim0"), -EBUSY);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), -EBUSY);
 	tree_bind(t, "sys/devices/sim0", "vdpa", NULL);
-	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), 0);
 	tree_bind(t, "sys/devices/sim0", "vdpa", "virtio_vdpa");
-	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), 0);
 	free(want);
 	free(more);
 	free(other);
@@ -129,16 +129,16 @@ static void test_del_hidden(void **state)
 	tree_vdpa(t, "sys/devices", "sim0", "vhost_vdpa");
 	tree_chardev(t, "sys/devices/sim0", "vhost-vdpa-0", "1:3\n");
 	tree_write(t, "sys/module/vhost_vdpa/refcnt", "2\n");
-	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), 0);
 	tree_write(t, "proc/self/ns/pid", "");
-	check_refused(t, guard_del(t->ctx, "sim0"), EBUSY, want);
+	check_refused(t, guard_del(t->ctx, "sim0", 0), EBUSY, want);
 	check_hint(t, "force");
 	tree_write(t, "proc/self/status", "Name:\tx\nCapEff:\t0000000000000fff\n");
-	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), 0);
 	tree_write(t, "proc/self/status", "Name:\tx\nCapEff:\t0000000000001000\n");
-	assert_int_equal(guard_del(t->ctx, "sim0"), -EBUSY);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), -EBUSY);
 	tree_write(t, "sys/module/vhost_vdpa/refcnt", "0\n");
-	assert_int_equal(guard_del(t->ctx, "sim0"), 0);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), 0);
 	free(want);
 }
 
@@ -150,18 +150,31 @@ static void test_del_vduse(void **state)
 
 	tree_vduse(t, "disk", "1:3", "virtio_vdpa");
 	/* no virtio driver, no message to the daemon */
-	assert_int_equal(guard_del(t->ctx, "disk"), 0);
+	assert_int_equal(guard_del(t->ctx, "disk", 0), 0);
 	tree_virtio(t, DISK, "virtio2", "block/vda");
-	check_refused(t, guard_del(t->ctx, "disk"), EBUSY,
+	check_refused(t, guard_del(t->ctx, "disk", 0), EBUSY,
 		      "busy: no daemon serves VDUSE device \"disk\": the kernel would wait 30 s, "
 		      "and without end with I/O in flight");
 	check_hint(t, "force");
 	tree_write(t, "sys/devices/virtual/vduse/disk/msg_timeout", "0\n");
-	check_refused(t, guard_del(t->ctx, "disk"), EBUSY,
+	check_refused(t, guard_del(t->ctx, "disk", 0), EBUSY,
 		      "busy: no daemon serves VDUSE device \"disk\": the kernel would wait "
 		      "without end");
+	/* One that has answered is not looked for. */
+	assert_int_equal(guard_del(t->ctx, "disk", VDPA_SERVED), 0);
 	tree_process(t, 1234, "daemon\n", "/dev/null");
-	assert_int_equal(guard_del(t->ctx, "disk"), 0);
+	assert_int_equal(guard_del(t->ctx, "disk", 0), 0);
+}
+
+/* That somebody serves it says nothing of who uses it. */
+static void test_del_served_open(void **state)
+{
+	struct tree *t = *state;
+
+	tree_vduse(t, "disk", "1:3", "vhost_vdpa");
+	tree_chardev(t, DISK, "vhost-vdpa-0", "1:5\n");
+	tree_process(t, 1234, "qemu\n", "/dev/zero");
+	assert_int_equal(guard_del(t->ctx, "disk", VDPA_SERVED), -EBUSY);
 }
 
 static void test_del_vduse_not_virtio(void **state)
@@ -170,9 +183,9 @@ static void test_del_vduse_not_virtio(void **state)
 
 	tree_vduse(t, "disk", "1:3", "vhost_vdpa");
 	tree_chardev(t, DISK, "vhost-vdpa-0", "1:5\n");
-	assert_int_equal(guard_del(t->ctx, "disk"), 0);
+	assert_int_equal(guard_del(t->ctx, "disk", 0), 0);
 	tree_bind(t, DISK, "vdpa", NULL);
-	assert_int_equal(guard_del(t->ctx, "disk"), 0);
+	assert_int_equal(guard_del(t->ctx, "disk", 0), 0);
 }
 
 /* In a container nobody can tell that there is no daemon. */
@@ -183,9 +196,9 @@ static void test_del_vduse_unseen(void **state)
 	tree_vduse(t, "disk", "1:3", "virtio_vdpa");
 	tree_virtio(t, DISK, "virtio2", "block/vda");
 	tree_write(t, "proc/self/ns/pid", "");
-	assert_int_equal(guard_del(t->ctx, "disk"), 0);
+	assert_int_equal(guard_del(t->ctx, "disk", 0), 0);
 	assert_int_equal(vdpa_ctx_set_roots(t->ctx, NULL, NULL, "/nonexistent"), 0);
-	assert_int_equal(guard_del(t->ctx, "disk"), 0);
+	assert_int_equal(guard_del(t->ctx, "disk", 0), 0);
 }
 
 /* Several at once: who was seen unused is not looked for again. */
@@ -213,29 +226,25 @@ static void test_look(void **state)
 	t->ctx->look = &look;
 	tree_process(t, 78, "later\n", "/dev/zero");
 	tree_link(t, "proc/78/fd/4", "/dev/full");
-	assert_int_equal(guard_del(t->ctx, "sim0"), -EBUSY);
-	assert_int_equal(guard_del(t->ctx, "sim1"), 0);
-	assert_int_equal(guard_del(t->ctx, "sim2"), -EBUSY); /* was not looked for */
-	assert_int_equal(guard_del(t->ctx, "nobody"), 0);
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), -EBUSY);
+	assert_int_equal(guard_del(t->ctx, "sim1", 0), 0);
+	assert_int_equal(guard_del(t->ctx, "sim2", 0), -EBUSY); /* was not looked for */
+	assert_int_equal(guard_del(t->ctx, "nobody", 0), 0);
 	look.hidden = true;
-	assert_int_equal(guard_del(t->ctx, "sim1"), -EBUSY);
+	assert_int_equal(guard_del(t->ctx, "sim1", 0), -EBUSY);
 	t->ctx->look = NULL;
 	guard_look_free(&look);
-	assert_int_equal(guard_del(t->ctx, "sim1"), -EBUSY);
+	assert_int_equal(guard_del(t->ctx, "sim1", 0), -EBUSY);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE_TEST(test_add_name),
-		TREE_TEST(test_add_second),
-		TREE_TEST(test_del_missing),
-		TREE_TEST(test_del_open),
-		TREE_TEST(test_del_hidden),
-		TREE_TEST(test_del_vduse),
-		TREE_TEST(test_del_vduse_not_virtio),
-		TREE_TEST(test_del_vduse_unseen),
-		TREE_TEST(test_look),
+		TREE_TEST(test_add_name),	  TREE_TEST(test_add_second),
+		TREE_TEST(test_del_missing),	  TREE_TEST(test_del_open),
+		TREE_TEST(test_del_hidden),	  TREE_TEST(test_del_vduse),
+		TREE_TEST(test_del_served_open),  TREE_TEST(test_del_vduse_not_virtio),
+		TREE_TEST(test_del_vduse_unseen), TREE_TEST(test_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

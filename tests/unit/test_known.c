@@ -40,6 +40,12 @@ static int apply(struct known *k, const char *action, const char *path, const ch
 	return r;
 }
 
+static void count_cb(const struct happening *h, void *data)
+{
+	(void)h;
+	++*(size_t *)data;
+}
+
 static void test_apply(void **state)
 {
 	struct known k = { 0 };
@@ -124,9 +130,28 @@ static void test_compare(void **state)
 	known_free(&none);
 }
 
+/* What there is comes from where the context looks. */
+static void test_read(void **state)
+{
+	struct tree *t = *state;
+	struct known k, none = { 0 };
+	size_t told = 0;
+
+	tree_vdpa(t, "sys/devices", "known-a", "vhost_vdpa");
+	tree_vdpa(t, "sys/devices", "known-b", NULL);
+	assert_int_equal(known_read(&k, t->ctx), 0);
+	assert_int_equal(k.size, 2);
+	known_list(&k, count_cb, &told);
+	assert_int_equal(told, 3);
+	known_free(&k);
+	assert_int_equal(vdpa_ctx_set_roots(t->ctx, "/nonexistent", NULL, NULL), 0);
+	assert_int_equal(known_read(&none, t->ctx), 0);
+	assert_int_equal(none.size, 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_apply), TEST(test_compare) };
+	const struct CMUnitTest tests[] = { TEST(test_apply), TEST(test_compare), TEST(test_read) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

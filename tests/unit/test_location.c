@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where a device lives, and which interface stands for it. */
+#include <dirent.h>
+#include <fcntl.h>
+
 #include "nic.h"
 #include "sysdev.h"
 
@@ -252,6 +255,51 @@ static void test_list(void **state)
 	free(path);
 }
 
+/* Directories are opened through here. */
+static size_t net_read;
+
+DIR *opendir(const char *path)
+{
+	const char *end = strlen(path) > 10 ? path + strlen(path) - 10 : path;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	net_read += strcmp(end, "/class/net") == 0;
+	return fd < 0 ? NULL : fdopendir(fd);
+}
+
+/* Who asks for many devices at once has all interfaces looked at once. */
+static void test_representors_of_many(void **state)
+{
+	static const char *const names[] = { "a", "b", "c" };
+	struct tree *t = *state;
+	struct vdpa_sysdev_list *list = NULL;
+
+	tree_device(t, NIC_PF, "pci", "mlx5_core");
+	for (size_t i = 0; i < 3; i++) {
+		char *sf = format_string(NIC_PF "/mlx5_core.sf.%zu", i);
+		char *number = format_string("%zu\n", 80 + i);
+		char *port = format_string("pf0sf%s", number);
+		char *ifname = format_string("r%zu", i);
+
+		nic_sf(t, sf, number);
+		tree_vdpa(t, sf, names[i], NULL);
+		nic_netdev(t, ifname, NIC_PF, port, NULL);
+		free(sf);
+		free(number);
+		free(port);
+		free(ifname);
+	}
+	net_read = 0;
+	assert_int_equal(vdpa_sysdev_list_named(t->ctx, names, 3, &list), 0);
+	for (size_t i = 0; i < 3; i++) {
+		char want[] = { 'r', (char)('0' + i), '\0' };
+
+		same(vdpa_sysdev_get_representor(vdpa_sysdev_list_get(list, i)), want);
+	}
+	assert_int_equal(net_read, 1);
+	vdpa_sysdev_list_unref(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +312,7 @@ int main(void)
 		TREE_TEST(test_representor_neighbours),
 		TREE_TEST(test_hostile),
 		TREE_TEST(test_list),
+		TREE_TEST(test_representors_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

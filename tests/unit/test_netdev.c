@@ -52,6 +52,32 @@ static void test_loopback(void **state)
 	assert_null(vdpa_netdev_unref(NULL));
 }
 
+/* sysfs of another network namespace has an interface of the same name. */
+static void test_other_namespace(void **state)
+{
+	struct tree *t = *state;
+	struct vdpa_netdev *n = NULL;
+	char *ifindex = format_string("%u\n", if_nametoindex("lo"));
+	int r = vdpa_netdev_get(t->ctx, "lo", &n);
+
+	n = vdpa_netdev_unref(n);
+	if (r == -ENOSYS)
+		skip();
+	tree_write(t, "sys/class/net/lo/ifindex", ifindex);
+	assert_int_equal(vdpa_netdev_get(t->ctx, "lo", &n), 0);
+	n = vdpa_netdev_unref(n);
+	tree_write(t, "sys/class/net/lo/address", "00:00:00:00:00:00\n");
+	assert_int_equal(vdpa_netdev_get(t->ctx, "lo", &n), 0);
+	n = vdpa_netdev_unref(n);
+	tree_write(t, "sys/class/net/lo/address", "02:00:00:00:00:01\n");
+	assert_int_equal(vdpa_netdev_get(t->ctx, "lo", &n), -ENODEV);
+	assert_non_null(strstr(tree_message(t), "another network namespace"));
+	tree_write(t, "sys/class/net/lo/ifindex", "4000000\n");
+	tree_write(t, "sys/class/net/lo/address", "00:00:00:00:00:00\n");
+	assert_int_equal(vdpa_netdev_get(t->ctx, "lo", &n), -ENODEV);
+	free(ifindex);
+}
+
 static void test_missing(void **state)
 {
 	static const char *const names[] = { "no-such-if", "", "0123456789abcdef", "a/b" };
@@ -74,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loader),
 		TREE_TEST(test_loopback),
+		TREE_TEST(test_other_namespace),
 		TREE_TEST(test_missing),
 	};
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which device is what in sysfs, in the layouts of simulators, VDUSE and hardware. */
+#include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "sysdev.h"
@@ -11,10 +13,12 @@
 #define UUID "7f5c1a52-8f0e-4c8e-9d0c-0f6a4b2c9d1e"
 
 /* In place of the library's own: interface names and what ethtool says of them. */
-static const char *bus_infos[8][2];
+static const char *bus_infos[64][2];
+static size_t bus_infos_asked;
 
 bool netdev_bus_info(const char *ifname, char bus_info[BUS_INFO_LEN])
 {
+	bus_infos_asked++;
 	for (size_t i = 0; bus_infos[i][0]; i++) {
 		if (strcmp(bus_infos[i][0], ifname) == 0) {
 			snprintf(bus_info, BUS_INFO_LEN, "%s", bus_infos[i][1]);
@@ -253,6 +257,126 @@ static void test_long_names(void **state)
 	check_virtio(t, UUID, NULL, NULL, NULL);
 }
 
+/* The system calls that look at drivers, buses and parents: the library's go through here. */
+static size_t links_read;
+
+ssize_t readlink(const char *path, char *buf, size_t size)
+{
+	links_read++;
+	return syscall(SYS_readlinkat, AT_FDCWD, path, buf, size);
+}
+
+#define MANY 60
+
+static size_t links_of_list(struct tree *t)
+{
+	struct vdpa_sysdev_list *list = NULL;
+
+	links_read = 0;
+	bus_infos_asked = 0;
+	assert_int_equal(vdpa_sysdev_list(t->ctx, &list), 0);
+	vdpa_sysdev_list_unref(list);
+	return links_read;
+}
+
+/* A list of siblings costs no more a device the more there are. */
+static void test_many_siblings(void **state)
+{
+	static char names[MANY][2][16];
+	struct tree *t = *state;
+	struct vdpa_sysdev_list *list = NULL;
+	size_t links = 0;
+
+	tree_device(t, PF, "pci", "mlx5_core");
+	for (size_t i = 0; i < MANY; i++) {
+		char *sf = format_string(PF "/mlx5_core.sf.%zu", i);
+		char *child;
+		char virtio[16];
+
+		snprintf(names[i][0], sizeof(names[i][0]), "eth%zu", i);
+		snprintf(names[i][1], sizeof(names[i][1]), "sf%02zu", MANY - i);
+		snprintf(virtio, sizeof(virtio), "virtio%zu", i);
+		child = format_string("net/%s", names[i][0]);
+		tree_device(t, sf, "auxiliary", "mlx5_core.sf");
+		tree_vdpa(t, sf, names[i][1], "virtio_vdpa");
+		tree_virtio(t, PF, virtio, child);
+		set_bus_info(i, names[i][0], names[i][1]);
+		free(sf);
+		free(child);
+		if (i + 1 == MANY / 2)
+			links = links_of_list(t);
+	}
+	assert_in_range(links_of_list(t), 1, links * 2 + 10);
+	assert_int_equal(bus_infos_asked, MANY);
+	assert_int_equal(vdpa_sysdev_list(t->ctx, &list), 0);
+	for (size_t i = 0; i < MANY; i++) {
+		struct vdpa_sysdev *s = vdpa_sysdev_list_get(list, i);
+		char virtio[16];
+
+		snprintf(virtio, sizeof(virtio), "virtio%zu", MANY - i - 1);
+		check_string(vdpa_sysdev_get_virtio(s), virtio);
+	}
+	vdpa_sysdev_list_unref(list);
+}
+
+/* VFs whose interfaces are in containers: each is the only one in its place, whatever there is elsewhere. */
+static void test_many_functions(void **state)
+{
+	struct tree *t = *state;
+	size_t links = 0;
+
+	for (size_t i = 0; i < MANY; i++) {
+		char *vf = format_string("sys/devices/pci0000:00/0000:65:%02zx.0", i);
+		char name[16], virtio[16];
+
+		snprintf(name, sizeof(name), "vf%zu", i);
+		snprintf(virtio, sizeof(virtio), "virtio%zu", i);
+		tree_device(t, vf, "pci", "mlx5_core");
+		tree_vdpa(t, vf, name, "virtio_vdpa");
+		tree_virtio(t, vf, virtio, NULL);
+		free(vf);
+		if (i + 1 == MANY / 2)
+			links = links_of_list(t);
+	}
+	assert_in_range(links_of_list(t), 1, links * 2 + 10);
+	check_virtio(t, "vf7", "virtio7", NULL, NULL);
+}
+
+/* Some of many, in their order; one that is not there fails all. */
+static void test_named(void **state)
+{
+	static const char *const names[] = { "c", "a", "c", "nobody" };
+	struct tree *t = *state;
+	struct vdpa_sysdev_list *list = NULL;
+
+	tree_vdpa(t, "sys/devices", "a", "vhost_vdpa");
+	tree_vdpa(t, "sys/devices", "b", NULL);
+	tree_vdpa(t, "sys/devices", "c", NULL);
+	assert_int_equal(vdpa_sysdev_list_named(t->ctx, names, 3, &list), 0);
+	assert_int_equal(vdpa_sysdev_list_get_size(list), 3);
+	for (size_t i = 0; i < 3; i++)
+		check_string(vdpa_sysdev_get_name(vdpa_sysdev_list_get(list, i)), names[i]);
+	list = vdpa_sysdev_list_unref(list);
+	assert_int_equal(vdpa_sysdev_list_named(t->ctx, names, 4, &list), -ENODEV);
+	assert_string_equal(tree_message(t), "no vDPA device is named \"nobody\"");
+	assert_null(list);
+}
+
+/* What sysfs of another network namespace calls lo is not this one's. */
+static void test_bus_info_elsewhere(void **state)
+{
+	struct tree *t = *state;
+
+	tree_device(t, VF, "pci", "mlx5_core");
+	tree_vdpa(t, VF, "foo", "virtio_vdpa");
+	tree_vdpa(t, VF, "bar", "virtio_vdpa");
+	tree_virtio(t, VF, "virtio7", "net/lo");
+	set_bus_info(0, "lo", "foo");
+	check_virtio(t, "foo", "virtio7", "lo", NULL);
+	tree_write(t, VF "/virtio7/net/lo/ifindex", "4000000\n");
+	check_virtio(t, "foo", NULL, NULL, NULL);
+}
+
 static void test_missing(void **state)
 {
 	static const char *const names[] = { "nobody", "", ".", "..", "a/b", "/", "../devices" };
@@ -427,12 +551,17 @@ static void test_parents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_vdpasim),	   TEST(test_vduse),	     TEST(test_vhost),
-		TEST(test_unbound),	   TEST(test_vf_only_child), TEST(test_vf_netdev),
-		TEST(test_vf_other_child), TEST(test_sf_siblings),   TEST(test_pf_with_sf),
-		TEST(test_long_names),	   TEST(test_missing),	     TEST(test_hostile_names),
-		TEST(test_names),	   TEST(test_no_bus),	     TEST(test_files),
-		TEST(test_device_numbers), TEST(test_parents),
+		TEST(test_vdpasim),	   TEST(test_vduse),
+		TEST(test_vhost),	   TEST(test_unbound),
+		TEST(test_vf_only_child),  TEST(test_vf_netdev),
+		TEST(test_vf_other_child), TEST(test_sf_siblings),
+		TEST(test_pf_with_sf),	   TEST(test_long_names),
+		TEST(test_many_siblings),  TEST(test_many_functions),
+		TEST(test_named),	   TEST(test_bus_info_elsewhere),
+		TEST(test_missing),	   TEST(test_hostile_names),
+		TEST(test_names),	   TEST(test_no_bus),
+		TEST(test_files),	   TEST(test_device_numbers),
+		TEST(test_parents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

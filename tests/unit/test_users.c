@@ -280,12 +280,37 @@ static void test_many(void **state)
 	vdpa_user_list_unref(list);
 }
 
+/* One search for all nodes, which are told by their paths; what is no node has no users. */
+static void test_nodes(void **state)
+{
+	static const char *const paths[] = { "/dev/zero", "/nonexistent", "/", "/dev/null",
+					     "/dev/zero" };
+	struct tree *t = *state;
+	struct vdpa_user_list *list = NULL;
+
+	tree_process(t, 9, "both\n", "/dev/null");
+	tree_link(t, "proc/9/fd/4", "/dev/zero");
+	tree_process(t, 7, "one\n", "/dev/null");
+	assert_int_equal(vdpa_user_list_nodes(t->ctx, paths, 5, &list), 0);
+	assert_int_equal(vdpa_user_list_get_size(list), 4);
+	check_user(list, 0, "/dev/zero", 9);
+	check_user(list, 1, "/dev/null", 7);
+	check_user(list, 2, "/dev/null", 9);
+	check_user(list, 3, "/dev/zero", 9);
+	vdpa_user_list_unref(list);
+	list = NULL;
+	assert_int_equal(vdpa_user_list_nodes(t->ctx, paths + 1, 2, &list), 0);
+	assert_int_equal(vdpa_user_list_get_size(list), 0);
+	vdpa_user_list_unref(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TREE_TEST(test_scan),	 TREE_TEST(test_refcnt), TREE_TEST(test_not_vhost),
 		TREE_TEST(test_self),	 TREE_TEST(test_hidden), TREE_TEST(test_first_only),
-		TREE_TEST(test_no_proc), TREE_TEST(test_many),	TREE_TEST(test_hidden_file),
+		TREE_TEST(test_no_proc), TREE_TEST(test_many),
+		TREE_TEST(test_nodes),	TREE_TEST(test_hidden_file),
 		TREE_TEST(test_threads), TREE_TEST(test_hidden_processes),
 	};
 
