@@ -55,13 +55,25 @@ static void begin_trial(struct moderation *m, uint64_t now_ns)
 		m->trial = true;
 }
 
+/*
+ * Fewer answers came than were to share the interrupt.  The driver has fewer requests
+ * under way now, or was only slow once: the next trial tells, soon.
+ */
+static void share_less(struct moderation *m)
+{
+	m->share = (m->share + m->held) / 2;
+	m->trial_every = TRIAL_EVERY_MIN;
+	if (m->until_trial > TRIAL_EVERY_MIN)
+		m->until_trial = TRIAL_EVERY_MIN;
+}
+
 static bool interrupt(struct moderation *m, bool driver_waits, uint64_t now_ns)
 {
 	m->answers += m->held;
 	if (m->trial)
 		learn(m, m->held, now_ns);
 	else if (driver_waits)
-		m->share = m->held;
+		share_less(m);
 	else if (m->until_trial && !--m->until_trial)
 		begin_trial(m, now_ns);
 	m->held = 0;
