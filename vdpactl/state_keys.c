@@ -34,7 +34,7 @@ const struct state_key state_vduse_keys[] = {
 	  .offset = VDUSE(backend) },
 	{ "queues", STATE_KIND_NUMBER, STATE_HAS_QUEUES, .min = 1, .max = 64,
 	  .offset = VDUSE(queues) },
-	{ "queue_size", STATE_KIND_NUMBER, STATE_HAS_QUEUE_SIZE, .power_of_two = true, .min = 2,
+	{ "queue_size", STATE_KIND_NUMBER, STATE_HAS_QUEUE_SIZE, .power_of_two = true, .min = 4,
 	  .max = 1024, .offset = VDUSE(queue_size) },
 	{ "readonly", STATE_KIND_BOOL, STATE_HAS_READONLY, .offset = VDUSE(readonly) },
 	{ "block_size", STATE_KIND_ONE_OF_TWO, STATE_HAS_BLOCK_SIZE, .min = 512, .max = 4096,

@@ -246,7 +246,8 @@ static void range_done(struct backend_req *io, int result)
 {
 	struct blk_req *req = (struct blk_req *)io;
 
-	if (result)
+	/* What can't be cancelled ends well, but the driver asks for no more. */
+	if (result || __atomic_load_n(&req->vq->drop, __ATOMIC_ACQUIRE))
 		finish(req, status_of(result));
 	else
 		next_range(req);
@@ -383,11 +384,20 @@ static void start(struct blk_req *req)
 	dispatch(req);
 }
 
-static bool service(struct vq *vq, unsigned budget, int pop(struct vring *, struct vchain *))
+/* The driver's memory is its own again once it has reset the device, at any moment. */
+static bool may_go_on(const struct vq *vq)
+{
+	return vq->ring.pushed < ANSWERS_MAX && !vring_broken(&vq->ring) &&
+	       !__atomic_load_n(&vq->drop, __ATOMIC_ACQUIRE);
+}
+
+/* `patient`: whatever the main thread wishes comes after all that there is. */
+static bool service(struct vq *vq, unsigned budget, bool patient, int pop(struct vring *, struct vchain *))
 {
 	bool any = false;
 
-	while (budget-- && vq->ring.pushed < ANSWERS_MAX && !vring_broken(&vq->ring)) {
+	while (budget-- && may_go_on(vq) &&
+	       (patient || !__atomic_load_n(&vq->reactor->asked, __ATOMIC_RELAXED))) {
 		struct blk_req *req = req_get(vq);
 
 		if (!req) {
@@ -406,12 +416,12 @@ static bool service(struct vq *vq, unsigned budget, int pop(struct vring *, stru
 
 bool blk_service(struct vq *vq, unsigned budget)
 {
-	return service(vq, budget, vring_pop);
+	return service(vq, budget, false, vring_pop);
 }
 
 void blk_resume(struct vq *vq)
 {
-	while (service(vq, UINT32_MAX, vring_pop_resumed))
+	while (service(vq, UINT32_MAX, true, vring_pop_resumed))
 		if (vring_publish(&vq->ring) && vring_wants_interrupt(&vq->ring))
 			vduse_inject(vq->vduse, vq->index);
 }

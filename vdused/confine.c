@@ -37,6 +37,10 @@ static const int allowed[] = {
 	SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(statx), SCMP_SYS(timerfd_create),
 	SCMP_SYS(timerfd_settime), SCMP_SYS(uname), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(write),
 	SCMP_SYS(writev),
+	/* 32-bit processors. */
+	SCMP_SYS(_llseek), SCMP_SYS(clock_gettime64), SCMP_SYS(clock_nanosleep_time64), SCMP_SYS(fcntl64),
+	SCMP_SYS(fstat64), SCMP_SYS(fstatat64), SCMP_SYS(fstatfs64), SCMP_SYS(ftruncate64), SCMP_SYS(futex_time64),
+	SCMP_SYS(mmap2), SCMP_SYS(ppoll_time64), SCMP_SYS(recvmmsg_time64), SCMP_SYS(timerfd_settime64),
 };
 
 static int become(const struct passwd *pw, struct err *err)

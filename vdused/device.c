@@ -119,8 +119,11 @@ static int restore(struct device *dev, uint64_t features, struct err *err)
 	dev->driver_features = h->driver_features;
 	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK && features != dev->driver_features)
 		return err_set(err, -EINVAL, "%s/state: the driver negotiated other features", dev->rt->path);
-	/* Perhaps the earlier process died before it came to that: such a device can't be attached. */
-	return dev->status ? 0 : vduse_setup_queues(&dev->vduse, h->device.queues, h->device.queue_size, err);
+	/*
+	 * Perhaps the earlier process died before it came to that: such a device can't be attached.
+	 * One with features was set up, even if its driver's reset still waits for the answer.
+	 */
+	return dev->status || features ? 0 : vduse_setup_queues(&dev->vduse, h->device.queues, h->device.queue_size, err);
 }
 
 static int take_over(struct device *dev, struct err *err)
@@ -242,8 +245,8 @@ static void tell_size(struct device *dev)
 	__atomic_store_n(&dev->state.header->capacity, dev->blk.capacity, __ATOMIC_RELEASE);
 	vduse_set_config(&dev->vduse, offsetof(struct virtio_blk_config, capacity), &dev->blk.config.capacity,
 			 sizeof(dev->blk.config.capacity));
-	/* EINVAL: there is no driver yet, and it will read the new one. */
-	vduse_inject_config(&dev->vduse);
+	/* Without a driver it can't be told; one that is just coming may have read the old one. */
+	dev->size_untold = vduse_inject_config(&dev->vduse) != 0;
 }
 
 int device_start(struct device *dev, struct err *err)

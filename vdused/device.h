@@ -64,6 +64,7 @@ struct device {
 	unsigned ready_checks; /* what wasn't ready yet: how often it was looked at */
 	struct delayed reset; /* until drained */
 	struct delayed update; /* of the address space: until every queue has the new map */
+	bool size_untold; /* a driver may have read the old one: told once it is there */
 	bool late; /* the messages at hand have waited for this process to start */
 	bool ending; /* quiesced for good: no queue starts any more */
 	/* Called once when device_quiesce() has come to its end. */

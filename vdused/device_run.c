@@ -63,6 +63,7 @@ static int start_ring(struct device *dev, struct vq *vq, const struct vduse_vq_i
 		.event_idx = dev->driver_features & FEATURE(VIRTIO_F_EVENT_IDX),
 		.indirect = dev->driver_features & FEATURE(VIRTIO_F_INDIRECT_DESC),
 		.in_order = dev->driver_features & FEATURE(VIRTIO_F_IN_ORDER),
+		.table_max = dev->state.header->device.queue_size,
 	};
 	int ret;
 
@@ -116,6 +117,8 @@ static void tick_as_needed(struct device *dev)
 	if (dev->phase == DEVICE_DRAINING || dev->update.waits)
 		set_ticking(dev, TICK_MS);
 	/* vhost_vdpa's users may make queues ready later. */
+	else if (dev->phase == DEVICE_RUNNING && dev->size_untold)
+		set_ticking(dev, TICK_MS);
 	else if (dev->phase == DEVICE_RUNNING && !all_started(dev))
 		set_ticking(dev, dev->ready_checks < READY_TICKS ? TICK_MS : SLOW_TICK_MS);
 	else
@@ -301,6 +304,8 @@ static void tick(struct loop_source *src, uint32_t events)
 	hurry(dev, count);
 	check_drained(dev);
 	if (dev->phase == DEVICE_RUNNING) {
+		if (dev->size_untold)
+			dev->size_untold = vduse_inject_config(&dev->vduse) != 0;
 		dev->ready_checks++;
 		start_queues(dev, true);
 	}

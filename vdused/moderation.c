@@ -9,6 +9,8 @@
 #define HOLD_COSTS 8
 /* One cost that is far off (the thread was not running) shall not count for much. */
 #define COST_WEIGHT 16
+/* More than this is not the interrupt: the machine itself may have stood still. */
+#define COST_MAX_NS (125 * 1000)
 
 static void begin_period(struct moderation *m, uint64_t now_ns)
 {
@@ -105,6 +107,8 @@ void moderation_flush(struct moderation *m, uint64_t now_ns)
 
 void moderation_cost(struct moderation *m, uint64_t ns)
 {
+	if (ns > COST_MAX_NS)
+		ns = COST_MAX_NS;
 	if (!m->cost_ns)
 		m->cost_ns = ns;
 	m->cost_ns += (int64_t)(ns - m->cost_ns) / COST_WEIGHT;

@@ -13,6 +13,8 @@
 #include "vdused/vduse.h"
 
 #define QUEUES_MAX 64
+/* Linux sends requests of four descriptors whatever it is told. */
+#define QUEUE_SIZE_MIN 4
 #define QUEUE_SIZE_MAX 1024
 #define ARGS_MAX 64
 
@@ -34,7 +36,7 @@ static const struct option_spec specs[] = {
 	{ "backend", TEXT, AT(backend), 0, 0, true },
 	{ "serial", TEXT, AT(serial), 0, 0, true },
 	{ "queues", NUMBER, AT(queues), 1, QUEUES_MAX, true },
-	{ "queue-size", NUMBER, AT(queue_size), 2, QUEUE_SIZE_MAX, true },
+	{ "queue-size", NUMBER, AT(queue_size), QUEUE_SIZE_MIN, QUEUE_SIZE_MAX, true },
 	{ "block-size", NUMBER, AT(block_size), 512, 4096, true },
 	{ "readonly", FLAG, AT(readonly), 0, 0, true },
 	{ "packed", FLAG, AT(packed), 0, 0, true },

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,7 +16,7 @@
 
 /* Requests that one queue may take before the others have their turn. */
 #define BUDGET 256
-/* Rounds in a row that leave out the loop. */
+/* Rounds that leave out the loop: what only that tells must not wait for long. */
 #define BUSY_ROUNDS 64
 
 const char *const vq_stat_names[VQ_STATS] = {
@@ -133,7 +134,6 @@ static bool settle(struct vq *vq)
 
 	if (vq->dirty || vq->moderation.held)
 		publish(vq);
-	any |= vq->moderation.held > 0;
 	/* The state first: another's ring is the main thread's. */
 	if (vq_state(vq) >= VQ_RUNNING && vring_broken(&vq->ring))
 		report_broken(vq);
@@ -150,6 +150,15 @@ static void kicked(struct loop_source *src, uint32_t events)
 	VQ_COUNT(vq, VQ_KICKS, 1);
 }
 
+/* There are limits to what one user may wait for; who can't be woken up must not seem to serve. */
+static void hear_kicks(struct vq *vq)
+{
+	int ret = loop_add(&vq->reactor->loop, &vq->kick, EPOLLIN | EPOLLET);
+
+	if (ret)
+		snprintf(vq->ring.why, sizeof(vq->ring.why), "its kicks can't be waited for: %s", strerror(-ret));
+}
+
 static void start(struct vq *vq)
 {
 	vq->dirty = vq->logged = false;
@@ -158,7 +167,7 @@ static void start(struct vq *vq)
 	/* Edge-triggered: each kick is an edge, so that the counter need not be read. */
 	if (vq->kick.fd >= 0) {
 		vq->kick.ready = kicked;
-		loop_add(&vq->reactor->loop, &vq->kick, EPOLLIN | EPOLLET);
+		hear_kicks(vq);
 	}
 	if (!vq->resume || vq->drop)
 		return;
@@ -197,7 +206,7 @@ void vq_drain(struct vq *vq, bool drop)
 	if (vq_state(vq) == VQ_IDLE || end_starting(vq, VQ_IDLE))
 		return;
 	if (drop)
-		vq->drop = true;
+		__atomic_store_n(&vq->drop, true, __ATOMIC_RELEASE);
 	__atomic_store_n(&vq->drain, true, __ATOMIC_RELEASE);
 	ask(vq->reactor);
 }
@@ -324,6 +333,13 @@ static void after_sleep(struct reactor *r)
 			vring_notify_off(&r->vqs[i]->ring);
 }
 
+/* Rings and back ends that are never still must not keep the loop's sources waiting. */
+static void count_round(struct reactor *r)
+{
+	if (++r->rounds % BUSY_ROUNDS == 0)
+		loop_run_once(&r->loop, 0);
+}
+
 /* Whoever else is ready goes first: the driver or the back end's server may be what it waits for. */
 static bool look_on(struct reactor *r, uint64_t since)
 {
@@ -332,9 +348,30 @@ static bool look_on(struct reactor *r, uint64_t since)
 			return true;
 		if (r->quit)
 			return false;
+		count_round(r);
 		sched_yield();
 	}
 	return false;
+}
+
+static bool holds_interrupt(const struct reactor *r)
+{
+	for (unsigned i = 0; i < r->vq_count; i++)
+		if (r->vqs[i]->moderation.held)
+			return true;
+	return false;
+}
+
+/* One round; false when there was nothing to do, and no interrupt to be sent soon. */
+static bool work(struct reactor *r)
+{
+	if (!round_of(r)) {
+		if (!holds_interrupt(r))
+			return false;
+		sched_yield();
+	}
+	count_round(r);
+	return true;
 }
 
 static uint64_t interrupt_cost(const struct reactor *r)
@@ -349,20 +386,16 @@ static uint64_t interrupt_cost(const struct reactor *r)
 
 static void serve_until_quit(struct reactor *r)
 {
-	unsigned busy = 0;
-
 	while (!r->quit) {
 		uint64_t since;
 
-		if (round_of(r)) {
-			/* Rings that are never empty must not keep the back end's timers waiting. */
-			if (++busy % BUSY_ROUNDS == 0)
-				loop_run_once(&r->loop, 0);
+		if (work(r))
+			continue;
+		since = r->polling.max_ns ? now_ns() : 0;
+		if (r->polling.ns && look_on(r, since)) {
+			count_round(r);
 			continue;
 		}
-		since = r->polling.max_ns ? now_ns() : 0;
-		if (r->polling.ns && look_on(r, since))
-			continue;
 		if (!before_sleep(r) && !r->quit)
 			loop_run_once(&r->loop, -1);
 		after_sleep(r);

@@ -42,6 +42,7 @@ struct reactor {
 	struct reactor_call *call;
 	bool quit;
 	struct polling polling;
+	unsigned rounds;
 };
 
 /*

@@ -38,10 +38,15 @@ static bool sound(const struct vring *vr)
 
 /* ---- start and stop ---- */
 
+static unsigned table_max(const struct vring *vr)
+{
+	return vr->setup.table_max > vr->setup.size ? vr->setup.table_max : vr->setup.size;
+}
+
 static int allocate(struct vring *vr)
 {
-	size_t n = vr->setup.size, bits = (n + 63) / 64;
-	size_t total = 2 * n * sizeof(*vr->chain) + bits * sizeof(*vr->taken) +
+	size_t n = vr->setup.size, bits = (n + 63) / 64, most = table_max(vr);
+	size_t total = 2 * most * sizeof(*vr->chain) + bits * sizeof(*vr->taken) +
 		       2 * n * sizeof(*vr->done) +
 		       n * (sizeof(*vr->ndesc) + sizeof(*vr->resumed) + sizeof(*vr->order));
 
@@ -50,8 +55,8 @@ static int allocate(struct vring *vr)
 	if (!vr->memory)
 		return -ENOMEM;
 	vr->chain = vr->memory;
-	vr->table = vr->chain + n;
-	vr->taken = (void *)(vr->table + n);
+	vr->table = vr->chain + most;
+	vr->taken = (void *)(vr->table + most);
 	vr->done = (void *)(vr->taken + bits);
 	vr->early = vr->done + n;
 	vr->ndesc = (void *)(vr->early + n);
@@ -196,10 +201,10 @@ static int check_table(struct vring *vr, unsigned id, unsigned at, const struct 
 	if (!d->len || d->len % sizeof(*vr->table))
 		return vring_break(vr, "the indirect table of request %u has %u octets", id,
 				   d->len);
-	if (at + d->len / sizeof(*vr->table) > vr->setup.size)
+	if (at + d->len / sizeof(*vr->table) > table_max(vr))
 		return vring_break(
-			vr, "the indirect table of request %u has %zu descriptors, the ring has %u",
-			id, d->len / sizeof(*vr->table), vr->setup.size);
+			vr, "the indirect table of request %u has %zu descriptors, expected at most %u",
+			id, d->len / sizeof(*vr->table), table_max(vr) - at);
 	if (d->addr + (d->len - 1) < d->addr)
 		return vring_break(
 			vr, "the indirect table of request %u wraps around the address space", id);

@@ -33,6 +33,11 @@ struct vring_setup {
 	bool event_idx; /* VIRTIO_F_EVENT_IDX */
 	bool indirect; /* VIRTIO_F_INDIRECT_DESC */
 	bool in_order; /* VIRTIO_F_IN_ORDER: given back in the order of the pops */
+	/*
+	 * Descriptors of a request with an indirect table, when that is more than `size`: drivers
+	 * go by what they were told of the device, even with a smaller ring.
+	 */
+	unsigned table_max;
 };
 
 /* One request: a chain of descriptors. */

@@ -90,6 +90,8 @@ static void fake_submit(struct backend_queue *q, struct backend_req *req)
 
 	f->seen[f->seen_count++ % FAKE_MAX] =
 		(struct fake_seen){ req->op, req->flags, req->offset, req->len };
+	if (f->on_submit)
+		f->on_submit();
 	if (!f->hold) {
 		backend_complete(q, req, f->result);
 		return;

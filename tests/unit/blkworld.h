@@ -32,6 +32,7 @@ struct fake {
 	unsigned held_count; /* atomic */
 	struct fake_seen seen[FAKE_MAX];
 	unsigned seen_count;
+	void (*on_submit)(void); /* while a request is submitted, or NULL */
 	unsigned cancelled;
 	struct loop_source timer; /* completes all, from the loop: fake_end_later() */
 };

@@ -43,6 +43,7 @@ static struct iova_map *other_map; /* not NULL: there are regions, and these fro
 static unsigned msg_timeout; /* seconds */
 /* What the kernel was told: how often, and what was on record then. */
 static unsigned told_size, told_irq;
+static bool config_irq_works = true;
 static uint64_t recorded_size;
 
 /* ---- the kernel ---- */
@@ -82,7 +83,7 @@ int __wrap_vduse_inject_config(struct vduse *v)
 {
 	(void)v;
 	told_irq++;
-	return 0;
+	return config_irq_works ? 0 : -EINVAL;
 }
 
 unsigned __wrap_vduse_msg_timeout(const struct vduse *v)

@@ -185,12 +185,9 @@ static void test_readonly(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON(test_writes),
-		ON(test_holes_stay),
-		ON(test_reads),
-		ON(test_zeroing_makes_holes),
-		ON(test_cut_short),
-		ON(test_driver_gone),
+		ON(test_writes),    ON(test_holes_stay),
+		ON(test_reads),	    ON(test_zeroing_makes_holes),
+		ON(test_cut_short), ON(test_driver_gone),
 		ON(test_readonly),
 	};
 

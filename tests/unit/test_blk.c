@@ -376,45 +376,6 @@ static void test_order_and_errors(void **state)
 	blkworld_close(w);
 }
 
-/* No more than the budget at a time. */
-static void test_budget(void **state)
-{
-	open_fake(state, 0);
-	fake.hold = true;
-	for (unsigned i = 1; i <= 5; i++)
-		add_read(i);
-	assert_true(blk_service(&w->vq, 2));
-	assert_int_equal(fake.held_count, 2);
-	assert_true(blk_service(&w->vq, 256));
-	assert_int_equal(fake.held_count, 5);
-	assert_false(blk_service(&w->vq, 256));
-	backend_cancel(w->r.backend);
-	blkworld_turn(w);
-	for (unsigned i = 1; i <= 5; i++)
-		assert_int_equal(*data_at(w, i * 0x1000 + 100), VIRTIO_BLK_S_IOERR);
-	blkworld_close(w);
-}
-
-/* The driver resets: what completes is not given back, nor is any status written. */
-static void test_drop(void **state)
-{
-	open_fake(state, 0);
-	fake.hold = true;
-	for (unsigned i = 1; i <= 4; i++)
-		add_read(i);
-	blkworld_pending(w, 4);
-	vq_drain(&w->vq, true);
-	while (fake.held_count)
-		fake_end(&fake, 0, fake.held_count % 2 ? 0 : -EIO);
-	assert_int_equal(w->vq.in_flight, 0);
-	assert_false(w->vq.dirty);
-	vring_publish(&w->vq.ring); /* even so */
-	assert_int_equal(vdriver_get(&w->v, NULL), 0);
-	for (unsigned i = 1; i <= 4; i++)
-		assert_int_equal(*data_at(w, i * 0x1000 + 100), 0xff);
-	blkworld_close(w);
-}
-
 /* What an earlier process had in flight, oldest first. */
 static void test_resume(void **state)
 {
@@ -495,8 +456,7 @@ int main(void)
 		EACH(test_scatter),	   EACH(test_status_alone),  EACH(test_get_id),
 		EACH(test_flush),	   EACH(test_write_through), EACH(test_ranges),
 		EACH(test_range_errors),   EACH(test_types),	     EACH(test_order_and_errors),
-		EACH(test_budget),	   EACH(test_drop),	     EACH(test_resume),
-		EACH(test_no_backend),
+		EACH(test_resume),	   EACH(test_no_backend),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

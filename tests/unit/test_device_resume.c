@@ -47,6 +47,27 @@ static void test_ready_later(void **state)
 	}
 }
 
+/* It grew while a driver was coming, which may have read the old size: it is told once it is there. */
+static void test_size_untold(void **state)
+{
+	(void)state;
+	config_irq_works = false;
+	dev.size_untold = true;
+	leave_one();
+	device_run(&dev, true);
+	told_irq = 0;
+	assert_true(dev.tick_ms > 0);
+	tick(2);
+	assert_int_equal(told_irq, 2);
+	config_irq_works = true;
+	tick(1);
+	assert_int_equal(told_irq, 3);
+	assert_false(dev.size_untold);
+	assert_int_equal(dev.tick_ms, 0);
+	assert_int_equal(get(), 2);
+	assert_int_equal(set_status(0), VDUSE_REQ_RESULT_OK);
+}
+
 /* ---- opening it ---- */
 
 static char base[64];
@@ -183,6 +204,8 @@ static void test_died_in_reset(void **state)
 	assert_int_equal(dev.status, 0);
 	assert_int_equal(dev.driver_features, 0);
 	assert_int_equal(area(1)->active, 0);
+	/* To the kernel it is still in use: version 1 refuses to have its queues changed. */
+	assert_int_equal(set_up_queues, 0);
 }
 
 /* It died between making the device and setting up its last queue. */
@@ -190,6 +213,7 @@ static void test_queues_not_set_up(void **state)
 {
 	(void)state;
 	dev.state.header->status = 0;
+	driver_features = 0;
 	assert_int_equal(open_again(), 0);
 	assert_int_equal(set_up_queues, 1);
 }
@@ -203,6 +227,7 @@ static void test_told_again(void **state)
 	assert_int_equal(device_start(&dev, &err), 0);
 	assert_int_equal(told_size, 1);
 	assert_int_equal(told_irq, 1);
+	assert_false(dev.size_untold);
 	assert_int_equal(recorded_size, 0x100000 / 512);
 	/* The record comes first: what died in between is told by the next process. */
 	assert_int_equal(device_resize(&dev, 0x200000, &err), 0);
@@ -213,8 +238,11 @@ static void test_told_again(void **state)
 	/* The next one makes its disk as large again. */
 	assert_int_equal(open_again(), 0);
 	assert_int_equal(dev.blk.capacity, 0x200000 / 512);
+	config_irq_works = false;
 	assert_int_equal(device_start(&dev, &err), 0);
+	config_irq_works = true;
 	assert_int_equal(told_size, 3);
+	assert_true(dev.size_untold);
 }
 
 /* A message that was there before has used up part of its time. */
@@ -242,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		EACH(test_ready_later),
+		EACH(test_size_untold),
 		OPENED(test_running),
 		OPENED(test_reset_by_the_kernel),
 		OPENED(test_died_in_reset),

@@ -183,6 +183,26 @@ static void test_flush(void **state)
 	assert_true(moderation_add(&w.m, 100, w.now));
 }
 
+/* A driver that was slow once is soon found out to have as many under way as ever. */
+static void test_slow_once(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_world(&w, 16, US);
+	run(&w, 100000);
+	assert_int_equal(w.m.share, 8);
+	assert_true(w.m.until_trial > 100);
+	while (w.m.held != 3)
+		turn(&w);
+	w.now += 1000 * US;
+	assert_true(moderation_expired(&w.m, w.now));
+	assert_int_equal(w.m.share, 5);
+	w.under_way = 0;
+	run(&w, 300);
+	assert_int_equal(w.m.share, 8);
+}
+
 /* It follows, but not by one that is far off. */
 static void test_cost(void **state)
 {
@@ -194,6 +214,12 @@ static void test_cost(void **state)
 	assert_int_equal(m.cost_ns, COST);
 	moderation_cost(&m, 17 * COST);
 	assert_int_equal(m.cost_ns, 2 * COST);
+	/* The machine stood still for a minute, twice, once at the very first. */
+	moderation_cost(&m, UINT64_C(60000000) * US);
+	assert_in_range(m.cost_ns, 2 * COST, 125 * US);
+	moderation_start(&m, true, 0);
+	moderation_cost(&m, UINT64_C(60000000) * US);
+	assert_int_equal(m.cost_ns, 125 * US);
 	for (unsigned i = 0; i < 200; i++)
 		moderation_cost(&m, COST / 2);
 	assert_in_range(m.cost_ns, COST / 2, COST / 2 + 16);
@@ -205,7 +231,8 @@ int main(void)
 		cmocka_unit_test(test_one),	cmocka_unit_test(test_share),
 		cmocka_unit_test(test_fewer),	cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_longest), cmocka_unit_test(test_never),
-		cmocka_unit_test(test_flush),	cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_flush),	cmocka_unit_test(test_slow_once),
+		cmocka_unit_test(test_cost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

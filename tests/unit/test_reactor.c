@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A reactor at work. */
+#include <sys/mman.h>
+
 #include "reactorworld.h"
 
 static const unsigned hows[] = { 0, VDRIVER_EVENT_IDX, VDRIVER_PACKED,
@@ -195,6 +197,57 @@ static void test_polls_by_cost(void **state)
 	close_all(1);
 }
 
+static struct loop_source announced;
+static bool was_served;
+
+static void serve_source(struct loop_source *src, uint32_t events)
+{
+	(void)src;
+	(void)events;
+	__atomic_store_n(&was_served, true, __ATOMIC_RELEASE);
+}
+
+/* For minutes, so that it can't be the sleep that sees what comes. */
+static void look_on_for_long(struct vq *vq)
+{
+	(void)vq;
+	r.polling.ns = UINT64_C(300) * 1000000000;
+}
+
+/* While it looks at the rings, also at what only the loop tells: timers, sockets that take more. */
+static void test_looks_at_the_loop(void **state)
+{
+	uint64_t until = now_ms() + SECONDS * 1000;
+
+	(void)state;
+	open_queues(1, 0, false);
+	start_reactor(1, w[0]->backend, UINT64_C(300) * 1000000000);
+	start_queue(0);
+	reactor_call(&r, look_on_for_long, &w[0]->vq);
+	announced = (struct loop_source){ .fd = eventfd(1, EFD_CLOEXEC), .ready = serve_source };
+	assert_int_equal(loop_add(&r.loop, &announced, EPOLLIN), 0);
+	while (!__atomic_load_n(&was_served, __ATOMIC_ACQUIRE) && now_ms() < until)
+		nap(1000000);
+	assert_true(was_served);
+	drain(0);
+	close_all(1);
+	close(announced.fd);
+}
+
+/* Without an event there is no waking up: rather no service than one that hangs. */
+static void test_kick_that_can_t_be_heard(void **state)
+{
+	(void)state;
+	open_queues(1, 0, false);
+	start_reactor(1, w[0]->backend, 0);
+	w[0]->vq.kick.fd = memfd_create("kick", MFD_CLOEXEC); /* epoll takes no files */
+	vq_start(&w[0]->vq, false);
+	wishes_granted();
+	assert_string_equal(w[0]->vq.ring.why, "its kicks can't be waited for: Operation not permitted");
+	drain(0);
+	close_all(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +260,8 @@ int main(void)
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_broken_ring),
 		cmocka_unit_test(test_polls_by_cost),
+		cmocka_unit_test(test_looks_at_the_loop),
+		cmocka_unit_test(test_kick_that_can_t_be_heard),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -105,11 +105,11 @@ static void test_every_option(void **state)
 	good(BASE "--in-order on --in-order off");
 	assert_false(o.in_order);
 	/* The last one counts. */
-	good(BASE "--queues 2 --cache buffered --queues 1 --cache direct --queue-size 2 "
+	good(BASE "--queues 2 --cache buffered --queues 1 --cache direct --queue-size 4 "
 		  "--block-size 512 --poll-us 0 --threads 0 --api-version 0 --reconnect 0 "
 		  "--ready-fd 2147483647");
 	assert_int_equal(o.queues, 1);
-	assert_int_equal(o.queue_size, 2);
+	assert_int_equal(o.queue_size, 4);
 	assert_int_equal(o.block_size, 512);
 	assert_false(o.buffered);
 	assert_int_equal(o.ready_fd, INT32_MAX);
@@ -139,7 +139,7 @@ static void test_bounds(void **state)
 		unsigned min;
 		uint64_t max;
 	} numbers[] = {
-		{ "queues", 1, 64 },	 { "queue-size", 2, 1024 },	{ "block-size", 512, 4096 },
+		{ "queues", 1, 64 },	 { "queue-size", 4, 1024 },	{ "block-size", 512, 4096 },
 		{ "poll-us", 0, 1000 },	 { "reconnect", 0, 1000000 },	{ "threads", 0, 64 },
 		{ "api-version", 0, 1 }, { "ready-fd", 0, 2147483647 },
 	};
@@ -161,7 +161,7 @@ static void test_bounds(void **state)
 		}
 	}
 	bad_option("--queues 0", "--queues \"0\": expected a number from 1 to 64");
-	bad_option("--queue-size 1", "--queue-size \"1\": expected a number from 2 to 1024");
+	bad_option("--queue-size 2", "--queue-size \"2\": expected a number from 4 to 1024");
 	bad_option("--block-size 511", "--block-size \"511\": expected a number from 512 to 4096");
 }
 
@@ -227,7 +227,7 @@ static void test_round_trip(void **state)
 		BASE,
 		BASE "--readonly",
 		BASE "--packed --in-order on --cache buffered --block-size 512",
-		BASE "--serial '' --queues 7 --queue-size 2",
+		BASE "--serial '' --queues 7 --queue-size 4",
 		BASE "--serial abc --queues 64 --queue-size 1024 --block-size 4096 --readonly "
 		     "--packed --cache buffered --poll-us 1000 --reconnect 1000000 --threads 64 "
 		     "--api-version 1 --user nobody",
