@@ -247,7 +247,7 @@ static void range_done(struct backend_req *io, int result)
 	struct blk_req *req = (struct blk_req *)io;
 
 	/* What can't be cancelled ends well, but the driver asks for no more. */
-	if (result || __atomic_load_n(&req->vq->drop, __ATOMIC_ACQUIRE))
+	if (result || req->vq->drop)
 		finish(req, status_of(result));
 	else
 		next_range(req);
@@ -384,11 +384,10 @@ static void start(struct blk_req *req)
 	dispatch(req);
 }
 
-/* The driver's memory is its own again once it has reset the device, at any moment. */
+/* Its memory is the driver's own again once it has reset the device, at any moment. */
 static bool may_go_on(const struct vq *vq)
 {
-	return vq->ring.pushed < ANSWERS_MAX && !vring_broken(&vq->ring) &&
-	       !__atomic_load_n(&vq->drop, __ATOMIC_ACQUIRE);
+	return vq->ring.pushed < ANSWERS_MAX && !vring_broken(&vq->ring) && !vq->drop;
 }
 
 /* `patient`: whatever the main thread wishes comes after all that there is. */

@@ -206,7 +206,7 @@ void vq_drain(struct vq *vq, bool drop)
 	if (vq_state(vq) == VQ_IDLE || end_starting(vq, VQ_IDLE))
 		return;
 	if (drop)
-		__atomic_store_n(&vq->drop, true, __ATOMIC_RELEASE);
+		vq->drop = true;
 	__atomic_store_n(&vq->drain, true, __ATOMIC_RELEASE);
 	ask(vq->reactor);
 }
