@@ -254,6 +254,27 @@ static void describe_file(struct file *f)
 				   (st.st_size | 0xfffff) + 1, 4096);
 }
 
+/* Another disk may get a device's number: its sequence number tells them apart, where there is one. */
+static void identify(struct file *f)
+{
+	char *to = f->b.info.identity;
+	uint64_t seq = 0;
+	struct stat st;
+
+	if (fstat(f->fd, &st))
+		return;
+#ifdef BLKGETDISKSEQ
+	if (f->blkdev && ioctl(f->fd, BLKGETDISKSEQ, &seq))
+		seq = 0;
+#endif
+	if (f->blkdev)
+		snprintf(to, BACKEND_IDENTITY_LEN, "block %llx %llu", (unsigned long long)st.st_rdev,
+			 (unsigned long long)seq);
+	else
+		snprintf(to, BACKEND_IDENTITY_LEN, "file %llx %llu", (unsigned long long)st.st_dev,
+			 (unsigned long long)st.st_ino);
+}
+
 /* Secure erase is left off: nothing tells whether a device can, short of erasing. */
 static void describe(struct file *f, const struct backend_params *params)
 {
@@ -312,6 +333,7 @@ static int setup(struct file *f, const struct backend_params *params, struct err
 	if (rc)
 		return rc;
 	describe(f, params);
+	identify(f);
 	if (f->in_memory && !params->readonly)
 		map_memory(f);
 	return 0;
