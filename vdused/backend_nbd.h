@@ -17,7 +17,8 @@
  *
  * A command waits, is sent, and has ended; while there is no connection all
  * wait.  When a connection is lost, what was sent is sent again on the next
- * one: all commands can be repeated.  Writes that were completed but not yet
+ * one: all commands can be repeated.  So is all of a request that has to be durable
+ * and was not yet flushed, where the server has no FUA.  Writes that were completed but not yet
  * flushed are taken to be safe with the server; a server that crashes together
  * with its cache loses them, and the next flush does not tell.
  *

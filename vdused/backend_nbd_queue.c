@@ -237,6 +237,36 @@ void nbd_fail_waiting(struct nbd_queue *q, int result)
 	}
 }
 
+/*
+ * What it wrote without FUA may have been in the memory of a server that died: a flush that
+ * comes now says nothing of it.
+ */
+static void start_over(struct nbd_cmd *cmd)
+{
+	if (!cmd->req || !cmd->unsynced)
+		return;
+	if (cmd->req->done_len)
+		cmd->filled = false;
+	cmd->req->done_len = 0;
+	cmd->sync = cmd->unsynced = false;
+}
+
+static void start_all_over(struct nbd_queue *q)
+{
+	struct nbd_cmd *cmd;
+
+	TAILQ_FOREACH(cmd, &q->waiting, link)
+		start_over(cmd);
+	TAILQ_FOREACH(cmd, &q->ended, link) {
+		/* Its flush was answered: all is well. */
+		if (!cmd->req || !cmd->unsynced || (cmd->sync && !cmd->error))
+			continue;
+		start_over(cmd);
+		if (!cmd->error)
+			cmd->error = ENOTCONN;
+	}
+}
+
 void nbd_take_back(struct nbd_queue *q)
 {
 	struct nbd_cmds again = TAILQ_HEAD_INITIALIZER(again);
@@ -253,6 +283,7 @@ void nbd_take_back(struct nbd_queue *q)
 	nbd_forget_orphans(q);
 	TAILQ_CONCAT(&again, &q->waiting, link);
 	TAILQ_CONCAT(&q->waiting, &again, link);
+	start_all_over(q);
 }
 
 void nbd_submit(struct backend_queue *bq, struct backend_req *req)

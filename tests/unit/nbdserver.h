@@ -40,7 +40,7 @@ enum manner {
 	LEAVES, /* says that it is shutting down */
 	LATE, /* neither does nor answers anything until it is released */
 	SHORT_OF_ONE, /* the last octet of a read's data comes when it is released */
-	NO_FUA, /* does one request, answers it and leaves */
+	NO_FUA, /* does one request, answers it and leaves, and what was written is lost */
 	ONE_EACH, /* the same with each connection, the later ones, too */
 };
 
@@ -216,6 +216,8 @@ static inline void *serve(void *arg)
 			       get(c->fd, &r, sizeof(r)) && serve_one(c->fd, c->how, &r, out))
 			;
 	}
+	if (c->how == NO_FUA)
+		memset(contents, 0, sizeof(contents));
 	close(c->fd);
 	free(out);
 	return NULL;
