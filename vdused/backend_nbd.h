@@ -112,6 +112,7 @@ struct nbd_queue {
 	bool settling;
 	bool fua; /* the server has it */
 	uint32_t max_piece;
+	uint64_t size; /* of the export as this connection knows it */
 	struct nbd_cmds waiting, sent, ended, pool;
 	unsigned changing; /* its part of the export's */
 	size_t pooled; /* octets of data in the pool */

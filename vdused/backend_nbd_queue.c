@@ -205,11 +205,25 @@ static bool fits(struct nbd_queue *q, const struct nbd_cmd *cmd)
 	return q->filling < FILLING_MAX || cmd->counted || TAILQ_EMPTY(&q->sent);
 }
 
+/*
+ * The export has grown since this connection was made, as another queue's found out.  On this
+ * one the server refuses what is beyond: the next one is made once nothing is outstanding here.
+ */
+static bool knows_all_of(struct nbd_queue *q, const struct nbd_cmd *cmd)
+{
+	if (cmd->req->offset + cmd->req->len <= q->size)
+		return true;
+	if (TAILQ_EMPTY(&q->sent) && TAILQ_EMPTY(&q->ended))
+		nbd_link_drop(q, "the export has grown");
+	return false;
+}
+
 void nbd_send_waiting(struct nbd_queue *q)
 {
 	struct nbd_cmd *cmd = NULL;
 
-	while (q->up && (cmd = TAILQ_FIRST(&q->waiting)) && !held_back(q) && fits(q, cmd)) {
+	while (q->up && (cmd = TAILQ_FIRST(&q->waiting)) && !held_back(q) && fits(q, cmd) &&
+	       knows_all_of(q, cmd)) {
 		TAILQ_REMOVE(&q->waiting, cmd, link);
 		send_cmd(q, cmd);
 	}
