@@ -92,12 +92,12 @@ static int create(struct device *dev, struct err *err)
 	return ret ? ret : vduse_setup_queues(&dev->vduse, params.queues, params.queue_size, err);
 }
 
-void device_undo(struct device *dev)
+bool device_undo(struct device *dev)
 {
 	if (!dev->created)
-		return;
+		return true;
 	snprintf(dev->vduse.name, sizeof(dev->vduse.name), "%s", dev->options->name);
-	vduse_destroy(&dev->vduse, NULL);
+	return !vduse_destroy(&dev->vduse, NULL);
 }
 
 /* What was made larger is still as the driver was told. */
