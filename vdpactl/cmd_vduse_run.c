@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vduse restart, rescue, resize: a daemon comes, goes, and looks again */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "command.h"
 #include "json_dl.h"
@@ -82,6 +84,60 @@ static void note_unserved(struct app *app, const char *name, enum status status)
 			name, name);
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	if (S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode))
+		return a->st_rdev == b->st_rdev;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* False only when it is certain that the process has it not open. */
+static bool may_have_open(pid_t pid, const struct stat *file)
+{
+	CLEANUP_CLOSEDIR DIR *d = NULL;
+	const struct dirent *e;
+	struct stat st;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	if (!d)
+		return true;
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		if (fstatat(dirfd(d), e->d_name, &st, 0) || same_file(&st, file))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The next daemon refuses another disk than the driver's, and who replaced the image by another file
+ * would lose it with the daemon: nobody else has it open any more.
+ */
+static enum status check_image(struct app *app, const char *name)
+{
+	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
+	CLEANUP(vduse_status_free) struct vduse_status s;
+	const char *path;
+	struct stat st;
+
+	if (vduse_get_status(app, name, &s, &err) || s.failing || !s.backend ||
+	    strncmp(s.backend, "file:/", 6))
+		return ST_OK;
+	path = s.backend + 5;
+	if (stat(path, &st) == 0) {
+		if (may_have_open(s.pid, &st))
+			return ST_OK;
+		return diag_fail(app, name, EBUSY, "move the right one back to its place",
+				 "%s is not the file that the daemon of \"%s\" serves any more",
+				 path, name);
+	}
+	return diag_fail(app, name, errno, NULL, "the next daemon of \"%s\" could not open %s: %s",
+			 name, path, strerror(errno));
+}
+
 static enum status restart(struct app *app, const char *name)
 {
 	enum status status = request(app, name, "{\"command\":\"stop\",\"destroy\":false}\n",
@@ -110,6 +166,8 @@ static enum status run_restart(struct app *app, const struct args *args)
 	status = vduse_check_served(app, args->name, &lock);
 	if (!status && lock == VDUSE_FREE)
 		status = vduse_fail_gone(app, args->name);
+	if (!status)
+		status = check_image(app, args->name);
 	if (status)
 		return status;
 	/* Whoever interrupts this leaves no disk without a daemon. */

@@ -70,8 +70,12 @@ struct backend_req {
 	unsigned state;
 };
 
+#define BACKEND_IDENTITY_LEN 64
+
 /* What a back end is, as told once it is open. Sizes in octets. */
 struct backend_info {
+	/* Text that another disk has not, also when it came to the same URI; "": one is as good as another. */
+	char identity[BACKEND_IDENTITY_LEN];
 	uint64_t size; /* a multiple of logical_block */
 	uint32_t logical_block; /* 512..4096, a power of 2: smallest unit of I/O */
 	uint32_t physical_block; /* 0: not known */

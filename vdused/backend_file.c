@@ -8,7 +8,7 @@
  * the file is accessed through the page cache, and the log says so.
  *
  * Who writes has the image for itself, who only reads shares it with readers:
- * by an open file description lock, and by O_EXCL a block device that is
+ * by open file description locks as QEMU has them, and by O_EXCL a block device that is
  * written to is not mounted or part of something either.
  */
 #include "vdused/backend_file.h"
@@ -66,14 +66,66 @@ static int try_open(struct file *f, const struct backend_params *params, struct 
 	return f->fd < 0 ? file_fail(err, -errno) : 0;
 }
 
-static int try_lock(struct file *f, const struct backend_params *params, struct err *err)
+/*
+ * QEMU's way to lock an image: who makes use of a permission holds a byte of the first row for
+ * reading, and who does not let others have it one of the second.
+ */
+enum {
+	LOCK_USES = 100,
+	LOCK_REFUSES = 200,
+	PERM_READ = 0,
+	PERM_WRITE = 1,
+	PERM_RESIZE = 3,
+};
+
+static int set_lock(const struct file *f, short type, off_t at, off_t len)
 {
-	struct flock lk = {
-		.l_type = params->readonly ? F_RDLCK : F_WRLCK,
-		.l_whence = SEEK_SET,
+	struct flock lk = { .l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = len };
+
+	return fcntl(f->fd, F_OFD_SETLK, &lk);
+}
+
+static bool others_hold(const struct file *f, off_t at)
+{
+	struct flock lk = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1 };
+
+	return !fcntl(f->fd, F_OFD_GETLK, &lk) && lk.l_type != F_UNLCK;
+}
+
+/* All bytes for writing leave room for nobody, neither of QEMU's nor of ours. */
+static int lock_alone(const struct file *f)
+{
+	return set_lock(f, F_WRLCK, 0, 0);
+}
+
+/* First it is locked, then looked for others, who do the same: of two at once one or both lose. */
+static int lock_shared(const struct file *f)
+{
+	static const off_t mine[] = {
+		LOCK_USES + PERM_READ,
+		LOCK_REFUSES + PERM_WRITE,
+		LOCK_REFUSES + PERM_RESIZE,
+	};
+	static const off_t theirs[] = {
+		LOCK_REFUSES + PERM_READ,
+		LOCK_USES + PERM_WRITE,
+		LOCK_USES + PERM_RESIZE,
 	};
 
-	if (!fcntl(f->fd, F_OFD_SETLK, &lk))
+	for (int i = 0; i < 3; i++)
+		if (set_lock(f, F_RDLCK, mine[i], 1))
+			return -1;
+	for (int i = 0; i < 3; i++)
+		if (others_hold(f, theirs[i])) {
+			errno = EAGAIN;
+			return -1;
+		}
+	return 0;
+}
+
+static int try_lock(struct file *f, const struct backend_params *params, struct err *err)
+{
+	if (!(params->readonly ? lock_shared(f) : lock_alone(f)))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return err_set(err, -EBUSY, "in use by another process");
@@ -254,6 +306,27 @@ static void describe_file(struct file *f)
 				   (st.st_size | 0xfffff) + 1, 4096);
 }
 
+/* Another disk may get a device's number: its sequence number tells them apart, where there is one. */
+static void identify(struct file *f)
+{
+	char *to = f->b.info.identity;
+	uint64_t seq = 0;
+	struct stat st;
+
+	if (fstat(f->fd, &st))
+		return;
+#ifdef BLKGETDISKSEQ
+	if (f->blkdev && ioctl(f->fd, BLKGETDISKSEQ, &seq))
+		seq = 0;
+#endif
+	if (f->blkdev)
+		snprintf(to, BACKEND_IDENTITY_LEN, "block %llx %llu", (unsigned long long)st.st_rdev,
+			 (unsigned long long)seq);
+	else
+		snprintf(to, BACKEND_IDENTITY_LEN, "file %llx %llu", (unsigned long long)st.st_dev,
+			 (unsigned long long)st.st_ino);
+}
+
 /* Secure erase is left off: nothing tells whether a device can, short of erasing. */
 static void describe(struct file *f, const struct backend_params *params)
 {
@@ -273,13 +346,12 @@ static void describe(struct file *f, const struct backend_params *params)
 static void file_close(struct backend *b)
 {
 	struct file *f = (struct file *)b;
-	struct flock lk = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 
 	if (f->map)
 		munmap(f->map, f->map_len);
 	if (f->fd >= 0) {
 		/* A ring that is being torn down may still hold the description. */
-		fcntl(f->fd, F_OFD_SETLK, &lk);
+		set_lock(f, F_UNLCK, 0, 0);
 		close(f->fd);
 	}
 	free(f);
@@ -312,6 +384,7 @@ static int setup(struct file *f, const struct backend_params *params, struct err
 	if (rc)
 		return rc;
 	describe(f, params);
+	identify(f);
 	if (f->in_memory && !params->readonly)
 		map_memory(f);
 	return 0;

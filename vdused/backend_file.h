@@ -30,6 +30,7 @@ struct file {
 	size_t map_len;
 	uint32_t mem_align, len_align; /* of each piece of memory; 1 unless direct */
 	bool dense; /* no hole is known; any thread */
+	int sync_error; /* what durable requests fail with for good, see file_ended(); any thread */
 	/* Learnt from the first refusal, by any thread. */
 	bool no_punch, no_zero_range;
 };

@@ -15,6 +15,7 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -171,9 +172,20 @@ static int next_transfer(struct file *f, struct backend_req *req, struct file_st
 	return 1;
 }
 
+/* Is it done only when it is durable? */
+static bool wants_durable(const struct backend_req *req)
+{
+	return req->op == BACKEND_FLUSH || req->flags & BACKEND_FUA;
+}
+
 int file_next(struct file *f, struct backend_req *req, struct file_step *step)
 {
+	int lost = __atomic_load_n(&f->sync_error, __ATOMIC_ACQUIRE);
+
 	*step = (struct file_step){ .offset = 0 };
+	/* Also when its own step went well: the kernel tells only one of several of a loss. */
+	if (lost && wants_durable(req))
+		return lost;
 	switch (req->op) {
 	case BACKEND_READ:
 	case BACKEND_WRITE:
@@ -244,8 +256,36 @@ static int ended_zero(struct file *f, struct backend_req *req, int64_t res)
 	return 0;
 }
 
+static bool step_syncs(const struct backend_req *req)
+{
+	if (req->op == BACKEND_DISCARD || req->op == BACKEND_WRITE_ZEROES)
+		return req->state == ZERO_SYNC ||
+		       (req->state == ZERO_WRITE && req->flags & BACKEND_FUA);
+	return wants_durable(req);
+}
+
+/*
+ * What the page cache could not write back it drops: it reports that once, and the next sync
+ * succeeds without it.  So that what is lost is never called durable, none succeeds any more.
+ */
+static void remember_loss(struct file *f, const struct backend_req *req, int res)
+{
+	int none = 0;
+
+	if (f->direct || f->in_memory || !step_syncs(req) ||
+	    (res != -EIO && res != -ENOSPC && res != -EDQUOT))
+		return;
+	if (__atomic_compare_exchange_n(&f->sync_error, &none, res, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_RELAXED))
+		backend_log("%s: what was written could not be written back: %s: from now on nothing is "
+			    "told to be durable, until another daemon opens it",
+			    f->b.uri, strerror(-res));
+}
+
 int file_ended(struct file *f, struct backend_req *req, int64_t res)
 {
+	if (res < 0)
+		remember_loss(f, req, (int)res);
 	if (res == -EINTR || res == -EAGAIN) {
 		if (++req->result <= FILE_RETRIES)
 			return res == -EINTR ? 0 : -EAGAIN;

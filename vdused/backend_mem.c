@@ -127,6 +127,7 @@ static int mem_open(const struct backend_params *params, struct backend **b, str
 		return rc;
 	}
 	mem->b.info = (struct backend_info){
+		.identity = "mem", /* the file is the device's own */
 		.size = size,
 		.logical_block = block,
 		.physical_block = (uint32_t)mem->page,

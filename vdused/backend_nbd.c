@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,6 +138,16 @@ const char *nbd_unfit(const struct nbd_export *e, struct nbd_handle *h)
 	return NULL;
 }
 
+/* A server tells nothing better than where it is; FNV-1a makes it short. */
+static void identify(struct nbd_export *e, const char *uri)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	while (*uri)
+		hash = (hash ^ (unsigned char)*uri++) * UINT64_C(0x100000001b3);
+	snprintf(e->b.info.identity, BACKEND_IDENTITY_LEN, "nbd %016llx", (unsigned long long)hash);
+}
+
 static int describe(struct nbd_export *e, const struct backend_params *params, struct err *err)
 {
 	struct nbd_handle *h = e->first;
@@ -163,6 +174,7 @@ static int describe(struct nbd_export *e, const struct backend_params *params, s
 		.discard = !params->readonly && nbd_can_trim(h) > 0,
 		.write_zeroes = !params->readonly && nbd_can_zero(h) > 0,
 	};
+	identify(e, params->target);
 	if (preferred >= block && !(preferred & (preferred - 1)))
 		info->physical_block = info->optimal_io = preferred;
 	e->multi_conn = nbd_can_multi_conn(h) > 0;

@@ -17,7 +17,8 @@
  *
  * A command waits, is sent, and has ended; while there is no connection all
  * wait.  When a connection is lost, what was sent is sent again on the next
- * one: all commands can be repeated.  Writes that were completed but not yet
+ * one: all commands can be repeated.  So is all of a request that has to be durable
+ * and was not yet flushed, where the server has no FUA.  Writes that were completed but not yet
  * flushed are taken to be safe with the server; a server that crashes together
  * with its cache loses them, and the next flush does not tell.
  *
@@ -111,6 +112,7 @@ struct nbd_queue {
 	bool settling;
 	bool fua; /* the server has it */
 	uint32_t max_piece;
+	uint64_t size; /* of the export as this connection knows it */
 	struct nbd_cmds waiting, sent, ended, pool;
 	unsigned changing; /* its part of the export's */
 	size_t pooled; /* octets of data in the pool */

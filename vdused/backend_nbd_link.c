@@ -132,7 +132,6 @@ static uint32_t largest_piece(struct nbd_queue *q, struct nbd_handle *h)
 void nbd_link_up(struct nbd_queue *q, struct nbd_handle *h)
 {
 	struct nbd_export *e = nbd_export_of(q);
-	uint64_t size = (uint64_t)nbd_get_size(h);
 
 	q->h = h;
 	q->up = true;
@@ -141,7 +140,9 @@ void nbd_link_up(struct nbd_queue *q, struct nbd_handle *h)
 	q->next_look = 0;
 	q->fua = nbd_can_fua(h) > 0;
 	q->max_piece = largest_piece(q, h);
-	__atomic_store_n(&e->seen_size, size - size % e->b.info.logical_block, __ATOMIC_RELAXED);
+	q->size = (uint64_t)nbd_get_size(h);
+	q->size -= q->size % e->b.info.logical_block;
+	__atomic_store_n(&e->seen_size, q->size, __ATOMIC_RELAXED);
 	keep_alive(nbd_aio_get_fd(h));
 	/* libnbd's descriptor is no more: that of another number takes its place in the loop. */
 	if (q->events)

@@ -205,11 +205,25 @@ static bool fits(struct nbd_queue *q, const struct nbd_cmd *cmd)
 	return q->filling < FILLING_MAX || cmd->counted || TAILQ_EMPTY(&q->sent);
 }
 
+/*
+ * The export has grown since this connection was made, as another queue's found out.  On this
+ * one the server refuses what is beyond: the next one is made once nothing is outstanding here.
+ */
+static bool knows_all_of(struct nbd_queue *q, const struct nbd_cmd *cmd)
+{
+	if (cmd->req->offset + cmd->req->len <= q->size)
+		return true;
+	if (TAILQ_EMPTY(&q->sent) && TAILQ_EMPTY(&q->ended))
+		nbd_link_drop(q, "the export has grown");
+	return false;
+}
+
 void nbd_send_waiting(struct nbd_queue *q)
 {
 	struct nbd_cmd *cmd = NULL;
 
-	while (q->up && (cmd = TAILQ_FIRST(&q->waiting)) && !held_back(q) && fits(q, cmd)) {
+	while (q->up && (cmd = TAILQ_FIRST(&q->waiting)) && !held_back(q) && fits(q, cmd) &&
+	       knows_all_of(q, cmd)) {
 		TAILQ_REMOVE(&q->waiting, cmd, link);
 		send_cmd(q, cmd);
 	}
@@ -237,6 +251,36 @@ void nbd_fail_waiting(struct nbd_queue *q, int result)
 	}
 }
 
+/*
+ * What it wrote without FUA may have been in the memory of a server that died: a flush that
+ * comes now says nothing of it.
+ */
+static void start_over(struct nbd_cmd *cmd)
+{
+	if (!cmd->req || !cmd->unsynced)
+		return;
+	if (cmd->req->done_len)
+		cmd->filled = false;
+	cmd->req->done_len = 0;
+	cmd->sync = cmd->unsynced = false;
+}
+
+static void start_all_over(struct nbd_queue *q)
+{
+	struct nbd_cmd *cmd;
+
+	TAILQ_FOREACH(cmd, &q->waiting, link)
+		start_over(cmd);
+	TAILQ_FOREACH(cmd, &q->ended, link) {
+		/* Its flush was answered: all is well. */
+		if (!cmd->req || !cmd->unsynced || (cmd->sync && !cmd->error))
+			continue;
+		start_over(cmd);
+		if (!cmd->error)
+			cmd->error = ENOTCONN;
+	}
+}
+
 void nbd_take_back(struct nbd_queue *q)
 {
 	struct nbd_cmds again = TAILQ_HEAD_INITIALIZER(again);
@@ -253,6 +297,7 @@ void nbd_take_back(struct nbd_queue *q)
 	nbd_forget_orphans(q);
 	TAILQ_CONCAT(&again, &q->waiting, link);
 	TAILQ_CONCAT(&q->waiting, &again, link);
+	start_all_over(q);
 }
 
 void nbd_submit(struct backend_queue *bq, struct backend_req *req)

@@ -53,6 +53,14 @@ static void describe(const struct device *dev, struct state_device *d)
 	};
 }
 
+_Static_assert(sizeof(((struct state_header *)0)->identity) == BACKEND_IDENTITY_LEN, "it holds all of it");
+
+/* The next process has to bring the same one. */
+static void record_disk(struct device *dev)
+{
+	memcpy(dev->state.header->identity, dev->backend->info.identity, BACKEND_IDENTITY_LEN);
+}
+
 static int create(struct device *dev, struct err *err)
 {
 	struct vduse_params params = {
@@ -75,6 +83,7 @@ static int create(struct device *dev, struct err *err)
 	if (ret)
 		return ret;
 	dev->state.header->capacity = dev->blk.capacity;
+	record_disk(dev);
 	ret = vduse_create(&dev->vduse, dev->options->name, &params, err);
 	if (ret)
 		return ret;
@@ -83,12 +92,12 @@ static int create(struct device *dev, struct err *err)
 	return ret ? ret : vduse_setup_queues(&dev->vduse, params.queues, params.queue_size, err);
 }
 
-void device_undo(struct device *dev)
+bool device_undo(struct device *dev)
 {
 	if (!dev->created)
-		return;
+		return true;
 	snprintf(dev->vduse.name, sizeof(dev->vduse.name), "%s", dev->options->name);
-	vduse_destroy(&dev->vduse, NULL);
+	return !vduse_destroy(&dev->vduse, NULL);
 }
 
 /* What was made larger is still as the driver was told. */
@@ -126,6 +135,29 @@ static int restore(struct device *dev, uint64_t features, struct err *err)
 	return dev->status || features ? 0 : vduse_setup_queues(&dev->vduse, h->device.queues, h->device.queue_size, err);
 }
 
+/*
+ * Whoever uses the device finds the disk that it knows, none of it missing: what is in
+ * flight, and all that it still holds in memory, would be written into another one.
+ */
+static int check_disk(struct device *dev, struct err *err)
+{
+	const struct state_header *h = dev->state.header;
+
+	if (!dev->backend)
+		return 0;
+	if (!dev->status) {
+		record_disk(dev);
+		return 0;
+	}
+	if (memcmp(h->identity, dev->backend->info.identity, BACKEND_IDENTITY_LEN))
+		return err_set(err, -EINVAL, "%s: it is another disk than the one that a driver of %s uses",
+			       dev->options->backend, dev->options->name);
+	if (dev->blk.capacity < h->capacity)
+		return err_set(err, -EINVAL, "%s: it is smaller than the %llu octets that a driver of %s uses",
+			       dev->options->backend, (unsigned long long)h->capacity * 512, dev->options->name);
+	return 0;
+}
+
 static int take_over(struct device *dev, struct err *err)
 {
 	struct state_device d;
@@ -144,8 +176,10 @@ static int take_over(struct device *dev, struct err *err)
 	if (ret)
 		return err_set(err, ret, "the kernel has given up the VDUSE device %s (a message was not answered in time)",
 			       dev->options->name);
-	ret = grow_again(dev, err);
-	return ret ? ret : restore(dev, features, err);
+	ret = restore(dev, features, err);
+	if (!ret)
+		ret = grow_again(dev, err);
+	return ret ? ret : check_disk(dev, err);
 }
 
 static int make_queues(struct device *dev, struct err *err)

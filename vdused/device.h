@@ -90,8 +90,8 @@ bool device_quiesce(struct device *dev, void (*drained)(struct device *dev));
  * chosen (0: it can't be); the driver is told.
  */
 int device_resize(struct device *dev, uint64_t size, struct err *err);
-/* Before serving began: a VDUSE device that this process made goes away again. */
-void device_undo(struct device *dev);
+/* Before serving began: a VDUSE device that this process made goes away again. False: it did not. */
+bool device_undo(struct device *dev);
 /*
  * Destroys the VDUSE device. Quiesced.  After an error it is served on, unless
  * this process may not open it again: then vduse.fd is -1.

@@ -3,7 +3,7 @@
  * vdused: serves one device.
  *
  *   options --> runtime directory, lock --> device_open --> control socket
- *           --> threads --> unprivileged --> ready --> loop
+ *           --> unprivileged --> threads --> ready --> loop
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +59,7 @@ struct daemon {
 	time_t stop_by; /* 0: no signal came yet */
 	bool at_once; /* a second one, or its time is over */
 	int waiting; /* the pipe to the process that daemonised; -1: none */
+	int cleaner; /* the socket to the process that start_cleaner() made; -1: none */
 };
 
 static time_t seconds(void)
@@ -71,21 +72,15 @@ static time_t seconds(void)
 
 /* ---- telling who waits -------------------------------------------------------------- */
 
-static void put(int fd, const char *text)
+/* The last line that goes there. False: who was to read it has gone. */
+static bool tell(int *fd, const char *text)
 {
-	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
-		return;
-}
+	bool heard = *fd < 0 || write(*fd, text, strlen(text)) >= 0 || errno != EPIPE;
 
-static void tell(struct daemon *d, const char *text)
-{
-	put(d->options.ready_fd, text);
-	put(d->waiting, text);
-	if (d->options.ready_fd >= 0)
-		close(d->options.ready_fd);
-	if (d->waiting >= 0)
-		close(d->waiting);
-	d->options.ready_fd = d->waiting = -1;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return heard;
 }
 
 /* The service manager's readiness protocol: a datagram to the socket in NOTIFY_SOCKET. */
@@ -159,6 +154,89 @@ static void detach_stdio(void)
 	dup2(fd, 2);
 	if (fd <= 2)
 		fd = -1;
+}
+
+/* ---- undoing ----------------------------------------------------------------------------- */
+
+static void remove_files(struct daemon *d)
+{
+	if (d->rt.made)
+		runtime_remove(&d->rt);
+	if (d->dev.created)
+		runtime_remove_memory(&d->rt);
+}
+
+/* All that it has of the daemon's is the directory: a device that is open elsewhere can't be destroyed. */
+static _Noreturn void clean(struct daemon *d, int told)
+{
+	int fds[] = { told, d->rt.base, d->rt.dir };
+	const int n = sizeof(fds) / sizeof(*fds);
+	char c = 0;
+
+	for (int i = 0; i < n; i++)
+		fds[i] = fcntl(fds[i], F_DUPFD, n);
+	for (int i = 0; i < n; i++)
+		dup2(fds[i], i);
+	closefrom(n);
+	d->rt.base = 1;
+	d->rt.dir = 2;
+	if (write(0, &c, 1) == 1 && read(0, &c, 1) == 1)
+		remove_files(d);
+	_exit(0);
+}
+
+/*
+ * What is root's can't be removed without privileges, and some steps need to be made without
+ * them: should one of those fail, a process that kept them removes it.  It ends with the start.
+ */
+static int start_cleaner(struct daemon *d, struct err *err)
+{
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	signal(SIGCHLD, SIG_IGN);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+		return err_set(err, -errno, "no socket: %s", strerror(errno));
+	pid = fork();
+	if (!pid)
+		clean(d, fds[1]);
+	close(fds[1]);
+	d->cleaner = fds[0];
+	/* It has nothing open any more. */
+	if (pid < 0 || read(d->cleaner, &c, 1) != 1)
+		return err_set(err, -EAGAIN, "can't fork");
+	return 0;
+}
+
+/* It ends; its end of the socket goes when it is done. */
+static void end_cleaner(struct daemon *d, bool remove)
+{
+	char c = 0;
+
+	if (d->cleaner < 0)
+		return;
+	if (remove && (write(d->cleaner, &c, 1) != 1 || read(d->cleaner, &c, 1) < 0))
+		log_warn("%s is left behind", d->rt.path);
+	close(d->cleaner);
+	d->cleaner = -1;
+}
+
+static int fail_start(struct daemon *d, const char *why)
+{
+	char line[400];
+
+	log_error("%s", why);
+	snprintf(line, sizeof(line), "error %s\n", why);
+	/* One that stays can be resumed. */
+	if (device_undo(&d->dev)) {
+		if (d->cleaner < 0)
+			remove_files(d);
+		end_cleaner(d, true);
+	}
+	tell(&d->options.ready_fd, line);
+	tell(&d->waiting, line);
+	return 1;
 }
 
 /* ---- options kept for the next process ------------------------------------------------- */
@@ -253,7 +331,10 @@ static int set_up(struct daemon *d, struct err *err)
 	ret = control_init(&d->control, listener, &d->dev);
 	if (ret)
 		return err_set(err, ret, "the control socket can't be watched: %s", strerror(-ret));
-	ret = confine_user(d->options.user, err);
+	if (d->dev.created)
+		ret = start_cleaner(d, err);
+	if (!ret)
+		ret = confine_user(d->options.user, err);
 	if (!ret)
 		ret = device_start(&d->dev, err);
 	return ret ? ret : confine_syscalls(err);
@@ -281,23 +362,18 @@ static int run(struct daemon *d)
 		log_error("%s", err.text);
 		return 1;
 	}
-	if (set_up(d, &err)) {
-		log_error("%s", err.text);
-		snprintf(line, sizeof(line), "error %s\n", err.text);
-		device_undo(&d->dev);
-		if (d->rt.made)
-			runtime_remove(&d->rt);
-		if (d->dev.created)
-			runtime_remove_memory(&d->rt);
-		tell(d, line);
-		return 1;
-	}
+	if (set_up(d, &err))
+		return fail_start(d, err.text);
 	if (d->options.daemonize) {
 		detach_stdio();
 		log_init(d->options.name, true);
 	}
 	snprintf(line, sizeof(line), "ready %d\n", (int)getpid());
-	tell(d, line);
+	/* A device that nobody knows of is served to nobody; one that was there before has its driver. */
+	if ((!tell(&d->options.ready_fd, line) && d->dev.created) ||
+	    (!tell(&d->waiting, line) && d->dev.created))
+		return fail_start(d, "whoever started it has gone");
+	end_cleaner(d, false);
 	notify_manager("READY=1");
 	serve(d);
 	notify_manager("STOPPING=1");
@@ -306,7 +382,7 @@ static int run(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	static struct daemon d = { .rt = RUNTIME_INIT, .waiting = -1, .loop.epfd = -1 };
+	static struct daemon d = { .rt = RUNTIME_INIT, .waiting = -1, .cleaner = -1, .loop.epfd = -1 };
 	struct err err;
 	int status;
 

@@ -13,7 +13,7 @@
 #include "vdused/inflight.h"
 
 #define MAGIC "VDUSEDST"
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 
 _Static_assert(sizeof(struct state_header) <= STATE_HEADER_LEN, "the header is one page");
 

@@ -41,6 +41,7 @@ struct state_header {
 	uint32_t reserved;
 	uint64_t driver_features;
 	uint64_t capacity; /* sectors that the driver was told */
+	char identity[64]; /* of the disk that the driver uses, see backend.h */
 };
 
 struct state {

@@ -224,7 +224,7 @@ STATUS=${STATUS//$'\n'/}
 }
 
 @test "restart: the old daemon ends, the new one resumes" {
-	fake d0 "$STATUS"
+	fake d0 "${STATUS/file:\/x y/mem:1M}"
 	works vduse show d0
 	local before=$output
 	works vduse restart d0
@@ -239,7 +239,7 @@ STATUS=${STATUS//$'\n'/}
 }
 
 @test "restart: what the new daemon says about its failure, and how to go on" {
-	fake d0 "$STATUS"
+	fake d0 "${STATUS/file:\/x y/mem:1M}"
 	FAKE=error fails 1 vduse restart d0
 	says 'the daemon of "d0" does not start: the disk is on fire' '"d0" has no daemon now' '`vdpactl vduse rescue d0` tries again'
 	fake d0
@@ -270,8 +270,34 @@ STATUS=${STATUS//$'\n'/}
 	[[ $stderr != *'has no daemon now'* ]]
 }
 
+@test "restart: a daemon is not ended whose image the next one would not find" {
+	local image=$BATS_TEST_TMPDIR/image
+	truncate -s 1M image
+	exec 7<image
+	fake d0 "${STATUS/\/x y/$image}"
+	exec 7<&-
+	works vduse restart d0 # which begins without the image
+	fails 5 vduse restart d0
+	says "$image is not the file that the daemon of \"d0\" serves any more" 'move the right one back'
+	works vduse del d0
+	exec 7<image
+	fake d0 "${STATUS/\/x y/$image}"
+	exec 7<&-
+	local before
+	before=$("$VDPACTL" vduse show d0)
+	mv image other
+	fails 3 vduse restart d0
+	says "the next daemon of \"d0\" could not open $image: No such file"
+	cp other image
+	fails 5 vduse restart d0
+	works vduse show d0
+	[[ $output == "$before" ]]
+	mv other image
+	works vduse restart d0
+}
+
 @test "restart: a signal waits until the new daemon serves" {
-	fake d0 "$STATUS"
+	fake d0 "${STATUS/file:\/x y/mem:1M}"
 	echo term >run/d0/stop
 	rm run/d0/arguments
 	run -143 --separate-stderr "$VDPACTL" vduse restart d0

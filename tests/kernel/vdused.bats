@@ -206,6 +206,21 @@ size_is() { [[ $(sysfs size) == "$1" ]]; }
 	[[ ! -e /dev/shm/vdused.$DEV ]]
 }
 
+@test "whoever started the daemon is gone before it serves: nothing is left; a device that was there is served" {
+	local options=(--name "$DEV" --daemonize --ready-fd 7)
+	mkfifo "$WORK/line"
+	: <"$WORK/line" 3>&- &
+	exec 7>"$WORK/line"
+	wait "$!"
+	run ! "$VDPACTL_VDUSED" block --backend mem:16M "${options[@]}" 3>&-
+	[[ ! -e $RUNTIME/$DEV && ! -e /dev/vduse/$DEV && ! -e /dev/shm/vdused.$DEV ]]
+	disk mem:16M
+	kill_daemon
+	captures 0 "$VDPACTL_VDUSED" resume "${options[@]}"
+	exec 7>&-
+	dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none
+}
+
 @test "version 1 of VDUSE's interface, where the kernel has it" {
 	local options=(--name "$DEV" --backend mem:16M --api-version 1 --daemonize)
 	if [[ $(uname -r) == 6.* ]]; then

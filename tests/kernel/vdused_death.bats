@@ -104,6 +104,36 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none
 }
 
+@test "another image at the place of the first: it is refused, and with the first one back nothing is lost" {
+	truncate -s 16M "$WORK/image" "$WORK/other"
+	disk "file:$WORK/image"
+	mkfs.ext4 -q "$NODE"
+	mount "$NODE" /mnt
+	echo precious >/mnt/file
+	mv "$WORK/image" "$WORK/first"
+	mv "$WORK/other" "$WORK/image"
+	# The daemon that has it goes on.
+	fails 5 vduse restart "$DEV"
+	says "$WORK/image is not the file that the daemon"
+	sync
+	kill_daemon
+	fails 1 vduse rescue "$DEV"
+	says 'another disk than the one that a driver'
+	[[ -z $(tr -d '\0' <"$WORK/image" | head -c 1) ]]
+	mv "$WORK/first" "$WORK/image"
+	truncate -s -4096 "$WORK/image" # where the file system has nothing
+	fails 1 vduse rescue "$DEV"
+	says 'smaller than the 16777216 octets'
+	truncate -s 16M "$WORK/image"
+	works vduse rescue "$DEV"
+	works vduse restart "$DEV"
+	echo 3 >/proc/sys/vm/drop_caches
+	[[ $(</mnt/file) == precious ]]
+	umount /mnt
+	# Without a driver any disk will do.
+	works vduse del "$DEV"
+}
+
 @test "a damaged log is refused, and the device can still be ended" {
 	disk mem:16M
 	kill_daemon

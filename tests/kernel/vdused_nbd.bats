@@ -120,6 +120,8 @@ readable() { dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none 2
 	chmod 700 "$WORK/nbd"
 	fails 1 vduse add name "$DEV" type block backend "nbd+unix:///?socket=$WORK/nbd"
 	says "$WORK/nbd" 'may not connect' '--user'
+	# This is found out without the privileges to remove anything.
+	[[ ! -e $RUNTIME/$DEV && ! -e /dev/vduse/$DEV ]]
 	chown daemon "$WORK/nbd"
 	disk "nbd+unix:///?socket=$WORK/nbd" user daemon
 	[[ $(awk '/^Uid:/ { print $2 }' "/proc/$(daemon_pid)/status") == "$(id -u daemon)" ]]

@@ -40,7 +40,7 @@ enum manner {
 	LEAVES, /* says that it is shutting down */
 	LATE, /* neither does nor answers anything until it is released */
 	SHORT_OF_ONE, /* the last octet of a read's data comes when it is released */
-	NO_FUA, /* does one request, answers it and leaves */
+	NO_FUA, /* does one request, answers it and leaves, and what was written is lost */
 	ONE_EACH, /* the same with each connection, the later ones, too */
 };
 
@@ -48,6 +48,7 @@ static char dir[64], path[96], uri[160];
 static char contents[SIZE];
 static int listener, first_fd; /* of the oldest connection */
 static enum manner manner;
+static uint64_t told_size; /* to new connections, which may use no more */
 static unsigned connections, written, flushed;
 static bool released, held; /* it waits for being released */
 
@@ -84,7 +85,7 @@ static inline void wait_for_release(void)
 }
 
 /* The handshake of the oldest servers, which is none. */
-static inline bool greet(int fd, enum manner how)
+static inline bool greet(int fd, enum manner how, uint64_t size)
 {
 	struct {
 		char magic[8];
@@ -94,7 +95,7 @@ static inline bool greet(int fd, enum manner how)
 	} __attribute__((packed)) hello = {
 		.magic = "NBDMAGIC",
 		.version = htobe64(0x00420281861253),
-		.size = htobe64(SIZE),
+		.size = htobe64(size),
 		.flags = htobe16(1 | 4 | (how == NO_FUA ? 0 : 8) | 256),
 	};
 
@@ -156,7 +157,8 @@ static inline bool carry_out(int fd, enum manner how, const struct request *r, c
 }
 
 /* One request's answer; false: the connection ends. */
-static inline bool serve_one(int fd, enum manner how, const struct request *r, char *out)
+static inline bool serve_one(int fd, enum manner how, uint64_t size, const struct request *r,
+			     char *out)
 {
 	size_t len;
 
@@ -166,6 +168,8 @@ static inline bool serve_one(int fd, enum manner how, const struct request *r, c
 		return misbehave(fd, how, r, out) && !usleep(100000) && false;
 	if (!carry_out(fd, how, r, out))
 		return false;
+	if (be64toh(r->offset) + be32toh(r->len) > size)
+		return put(fd, out, make_answer(r, out, 28));
 	if (how > IN_PIECES && how < LATE && how != EARLY)
 		return misbehave(fd, how, r, out);
 	len = make_answer(r, out, 0);
@@ -202,6 +206,7 @@ struct connection {
 	pthread_t thread;
 	enum manner how;
 	int fd;
+	uint64_t size;
 };
 
 static inline void *serve(void *arg)
@@ -210,12 +215,15 @@ static inline void *serve(void *arg)
 	char *out = malloc(SIZE + sizeof(struct reply));
 	struct request r;
 
-	if (greet(c->fd, c->how)) {
+	if (greet(c->fd, c->how, c->size)) {
 		while (c->how == IN_PIECES ?
 			       serve_in_pieces(c->fd, out) :
-			       get(c->fd, &r, sizeof(r)) && serve_one(c->fd, c->how, &r, out))
+			       get(c->fd, &r, sizeof(r)) &&
+				       serve_one(c->fd, c->how, c->size, &r, out))
 			;
 	}
+	if (c->how == NO_FUA)
+		memset(contents, 0, sizeof(contents));
 	close(c->fd);
 	free(out);
 	return NULL;
@@ -235,6 +243,7 @@ static inline void *server(void *unused)
 		if (n && how > IN_PIECES && how != ONE_EACH)
 			how = GOOD;
 		list[n] = (struct connection){ .how = how, .fd = fd };
+		list[n].size = __atomic_load_n(&told_size, __ATOMIC_RELAXED);
 		if (!n)
 			first_fd = fd;
 		__atomic_store_n(&connections, n + 1, __ATOMIC_RELAXED);
@@ -278,6 +287,7 @@ static inline void start_listening(struct disk *d, enum manner how, void listen_
 {
 	manner = how;
 	connections = written = flushed = 0;
+	told_size = told_size ? told_size : SIZE;
 	released = held = false;
 	fill_random(contents, sizeof(contents));
 	listen_there();

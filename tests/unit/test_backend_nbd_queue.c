@@ -146,23 +146,70 @@ static void test_memory(void **state)
 	free(buf);
 }
 
-/* Half of it went where there is no FUA: the rest being durable is not enough. */
-static void test_fua_comes(void **state)
+/*
+ * The server that took the first piece, or all of it, was lost before the flush that stands for
+ * FUA, with what it had in memory: to flush the next one is not enough.
+ */
+static void check_fua(size_t len)
 {
-	size_t len = (4 << 20) + 4096;
-	char *buf = calloc(1, len);
+	char *buf = malloc(len);
 	struct iovec iov = { buf, len };
 	struct disk d = { .params = { .readonly = false } };
 
-	(void)state;
+	fill_random(buf, len);
 	start(&d, NO_FUA);
 	assert_int_equal(do_io(&d, BACKEND_WRITE, BACKEND_FUA, 0, len, &iov, 1), 0);
 	assert_int_equal(connections, 2);
-	assert_int_equal(flushed, 1);
+	assert_memory_equal(contents, buf, len);
+	/* The next one has FUA. */
+	assert_int_equal(flushed, 0);
 	assert_int_equal(do_io(&d, BACKEND_WRITE, BACKEND_FUA, 0, len, &iov, 1), 0);
-	assert_int_equal(flushed, 1);
+	assert_int_equal(flushed, 0);
 	stop(&d);
 	free(buf);
+}
+
+static void test_fua_lost(void **state)
+{
+	(void)state;
+	check_fua(4096);
+	check_fua((4 << 20) + 4096);
+}
+
+/* What one queue's new connection knows is not what an older one may ask for. */
+static void test_grown(void **state)
+{
+	enum { N = 20 };
+	const uint64_t first = SIZE / 2 - (N - 2) * 4096;
+	struct disk d = { .params = { .readonly = false } };
+	static char buf[4096], back[4096];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct io io[N];
+	struct backend_queue *q2;
+	struct err err;
+
+	(void)state;
+	fill_random(buf, sizeof(buf));
+	told_size = SIZE / 2;
+	start(&d, GOOD);
+	__atomic_store_n(&told_size, SIZE, __ATOMIC_RELAXED);
+	assert_int_equal(backend_queue_open(d.b, &d.loop, &q2, &err), 0);
+	assert_int_equal(do_write(&d, SIZE / 2, buf, sizeof(buf)), -EIO);
+	assert_int_equal(backend_refresh(d.b, &err), 0);
+	assert_int_equal(d.b->info.size, SIZE);
+	/* Some go out on the old connection, the last ones are beyond what it knows. */
+	for (unsigned i = 0; i < N; i++)
+		io_start(&d, &io[i], BACKEND_WRITE, 0, first + i * 4096, 4096, &iov, 1);
+	for (unsigned i = 0; i < N; i++)
+		assert_int_equal(io_wait(&d, &io[i]), 0);
+	for (unsigned i = 0; i < N; i++)
+		assert_memory_equal(contents + first + i * 4096, buf, sizeof(buf));
+	assert_int_equal(connections, 3);
+	assert_int_equal(do_read(&d, SIZE / 2, back, sizeof(back)), 0);
+	assert_memory_equal(back, buf, sizeof(buf));
+	assert_int_equal(connections, 3);
+	backend_queue_close(q2);
+	stop(&d);
 }
 
 /* A server that answers once each time is not one that is there. */
@@ -279,8 +326,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_orphans),	 cmocka_unit_test(test_orphan_lost),
-		cmocka_unit_test(test_memory),	 cmocka_unit_test(test_fua_comes),
-		cmocka_unit_test(test_one_each), cmocka_unit_test(test_resolver),
+		cmocka_unit_test(test_memory),	 cmocka_unit_test(test_fua_lost),
+		cmocka_unit_test(test_grown),	 cmocka_unit_test(test_one_each),
+		cmocka_unit_test(test_resolver),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

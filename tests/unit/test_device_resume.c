@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Devices of an earlier process, which died at one moment or another. */
+#include <fcntl.h>
+#include <stdio.h>
+
 #include "deviceworld.h"
 
 /* ---- what it left ---- */
@@ -264,6 +267,99 @@ static void test_late(void **state)
 	assert_false(dev.late);
 }
 
+/* ---- whether it is the same disk ---- */
+
+static char path_a[96], path_b[96], uri_a[112], uri_b[112];
+
+static void make_disk(const char *path, off_t size)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, size), 0);
+	close(fd);
+}
+
+/* The device is made anew on a file, and a driver uses it. */
+static int set_up_disks(void **state)
+{
+	if (set_up_files(state))
+		return 1;
+	snprintf(path_a, sizeof(path_a), "%s/a", base);
+	snprintf(path_b, sizeof(path_b), "%s/b", base);
+	snprintf(uri_a, sizeof(uri_a), "file:%s", path_a);
+	snprintf(uri_b, sizeof(uri_b), "file:%s", path_b);
+	make_disk(path_a, 1 << 20);
+	make_disk(path_b, 1 << 20);
+	exists = false;
+	options.backend = uri_a;
+	assert_int_equal(open_again(), 0);
+	exists = true;
+	dev.state.header->status = OK;
+	driver_features = dev.state.header->driver_features = dev.blk.offered;
+	assert_int_equal(open_again(), 0);
+	return 0;
+}
+
+static int tear_down_disks(void **state)
+{
+	unlink(path_a);
+	unlink(path_b);
+	return tear_down_files(state);
+}
+
+static void check_refused(const char *why)
+{
+	assert_int_equal(open_again(), -EINVAL);
+	assert_non_null(strstr(err.text, why));
+}
+
+/* Another path, or another file at the path: what is in flight must not get there. */
+static void test_other_disk(void **state)
+{
+	(void)state;
+	options.backend = uri_b;
+	check_refused("/b: it is another disk than the one that a driver of x uses");
+	options.backend = uri_a;
+	assert_int_equal(open_again(), 0);
+	device_close(&dev);
+	assert_int_equal(rename(path_b, path_a), 0);
+	check_refused("/a: it is another disk than the one that a driver of x uses");
+	/* Nothing is forgotten of a device that was refused: for requests that fail it needs no disk. */
+	options.fail_requests = true;
+	assert_int_equal(open_again(), 0);
+	assert_int_equal(dev.status, OK);
+	options.fail_requests = false;
+	check_refused("another disk");
+}
+
+/* Without a driver it may change; from then on it is that one. */
+static void test_other_disk_unused(void **state)
+{
+	(void)state;
+	dev.state.header->status = 0;
+	options.backend = uri_b;
+	assert_int_equal(open_again(), 0);
+	dev.state.header->status = OK;
+	dev.state.header->driver_features = driver_features;
+	assert_int_equal(open_again(), 0);
+	options.backend = uri_a;
+	check_refused("another disk");
+}
+
+static void test_smaller_disk(void **state)
+{
+	(void)state;
+	assert_int_equal(truncate(path_a, (1 << 20) - 4096), 0);
+	check_refused("/a: it is smaller than the 1048576 octets that a driver of x uses");
+	assert_int_equal(truncate(path_a, 2 << 20), 0);
+	assert_int_equal(open_again(), 0);
+	dev.state.header->status = 0;
+	assert_int_equal(truncate(path_a, 4096), 0);
+	assert_int_equal(open_again(), 0);
+}
+
+#define ON_DISKS(f) cmocka_unit_test_setup_teardown(f, set_up_disks, tear_down_disks)
 #define OPENED(f) cmocka_unit_test_setup_teardown(f, set_up_files, tear_down_files)
 
 int main(void)
@@ -277,6 +373,9 @@ int main(void)
 		OPENED(test_queues_not_set_up),
 		OPENED(test_told_again),
 		OPENED(test_late),
+		ON_DISKS(test_other_disk),
+		ON_DISKS(test_other_disk_unused),
+		ON_DISKS(test_smaller_disk),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
