@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is written to bind and unbind devices, what is refused, and the wait for a node. */
 #include <fcntl.h>
+#include <pthread.h>
 
 #include "tree.h"
 
@@ -84,6 +85,65 @@ static void test_bind_fails(void **state)
 		    "can't bind device \"sim0\" to vhost_vdpa: No such file or directory");
 	/* What it was before, on top of what the attempt wrote. */
 	check_file(t, "sys/devices/sim0/driver_override", "");
+}
+
+/* What the kernel and others do while a driver is taken away, done when its `unbind` is written. */
+struct meanwhile {
+	struct tree *t;
+	const char *driver; /* the device's then; NULL: none */
+};
+
+static void *unbound(void *arg)
+{
+	const struct meanwhile *m = arg;
+	char *unbind = tree_path(m->t, DRIVERS "/virtio_vdpa/unbind");
+	char buf[16];
+	int fd = open(unbind, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	tree_bind(m->t, "sys/devices/sim0", "vdpa", m->driver);
+	assert_true(read(fd, buf, sizeof(buf)) >= 0);
+	close(fd);
+	free(unbind);
+	return NULL;
+}
+
+/* From virtio_vdpa to vhost_vdpa, which can't be bound: writing to its `bind` fails. */
+static int bind_in_vain(struct tree *t, const char *meanwhile)
+{
+	struct meanwhile m = { .t = t, .driver = meanwhile };
+	char *unbind = tree_path(t, DRIVERS "/virtio_vdpa/unbind");
+	pthread_t thread;
+	int r;
+
+	tree_vdpa(t, "sys/devices", "sim0", "virtio_vdpa");
+	tree_write(t, "sys/devices/sim0/driver_override", "");
+	tree_write(t, DRIVERS "/virtio_vdpa/bind", "");
+	tree_link(t, DRIVERS "/vhost_vdpa/bind", "/dev/full");
+	assert_int_equal(mkfifo(unbind, 0600), 0);
+	assert_int_equal(pthread_create(&thread, NULL, unbound, &m), 0);
+	r = vdpa_dev_bind(t->ctx, "sim0", "vhost_vdpa", 0);
+	pthread_join(thread, NULL);
+	free(unbind);
+	return r;
+}
+
+static void test_bound_back(void **state)
+{
+	struct tree *t = *state;
+
+	check_fails(t, bind_in_vain(t, NULL), ENOSPC,
+		    "can't bind device \"sim0\" to vhost_vdpa: No space left on device");
+	check_file(t, DRIVERS "/virtio_vdpa/bind", "sim0");
+}
+
+static void test_bound_by_another(void **state)
+{
+	struct tree *t = *state;
+
+	assert_int_equal(bind_in_vain(t, "vhost_vdpa"), 0);
+	check_file(t, "sys/devices/sim0/driver_override", "vhost_vdpa");
+	check_file(t, DRIVERS "/virtio_vdpa/bind", "");
 }
 
 static void test_unbind(void **state)
@@ -214,7 +274,8 @@ int main(void)
 		TREE_TEST(test_bind),	    TREE_TEST(test_bind_again), TREE_TEST(test_no_driver),
 		TREE_TEST(test_bind_fails), TREE_TEST(test_unbind),	TREE_TEST(test_open),
 		TREE_TEST(test_unserved),   TREE_TEST(test_wait),	TREE_TEST(test_wait_disk),
-		TREE_TEST(test_autoprobe),  TREE_TEST(test_node_users),
+		TREE_TEST(test_autoprobe),  TREE_TEST(test_node_users), TREE_TEST(test_bound_back),
+		TREE_TEST(test_bound_by_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
