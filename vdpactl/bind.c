@@ -215,7 +215,7 @@ enum status bind_wait(struct app *app, const char *name, enum vdpa_condition con
 	int limit = app_limit_ms(app, timeout_ms);
 	int64_t end = app_now_ms() + limit;
 
-	for (;;) {
+	for (bool first = true;; first = false) {
 		int64_t left = end - app_now_ms();
 		int r = vdpa_dev_wait(app->ctx, name, condition,
 				      left > SLICE_MS ? SLICE_MS :
@@ -225,7 +225,10 @@ enum status bind_wait(struct app *app, const char *name, enum vdpa_condition con
 
 		if (!r)
 			return ST_OK;
-		if (r != -ETIMEDOUT)
+		/* It was there: somebody makes it anew. */
+		if (r == -ENODEV && !first)
+			app_nap_ms(left > POLL_MS ? POLL_MS : 0);
+		else if (r != -ETIMEDOUT)
 			return diag_ctx(app, name);
 		if (vduse_interrupted(app))
 			return diag_fail(app, name, EINTR, NULL, "interrupted");
