@@ -157,6 +157,32 @@ replaced_in_vain() { # TEXT PID
 	config_is '.mtu == 1500'
 }
 
+in_other_netns_now() { [[ $(readlink "/proc/$1/ns/net") != $(readlink /proc/self/ns/net) ]]; }
+
+@test "whose interface another namespace has cannot be told among siblings: nobody's is taken away" {
+	local name sf=auxiliary/mlx5_core.sf pid
+	load_standin sf_count=2
+	autoprobe off
+	works dev add name s1 mgmtdev $sf.1 mac 02:00:00:00:00:01 driver virtio_vdpa wait
+	works dev add name s2 mgmtdev $sf.2 mac 02:00:00:00:00:02 driver virtio_vdpa wait
+	works -d -j dev show
+	background unshare -n sleep 100
+	pid=${CHILDREN[-1]}
+	wait_until 5 in_other_netns_now "$pid"
+	for name in s1 s2; do
+		ip link set "$(jq -r --arg n $name '.dev[$n].netdev.name' <<<"$output")" netns "$pid"
+	done
+	fails 5 dev replace name s1 mgmtdev $sf.1 mac 02:00:00:00:00:01 max_vqp 2
+	says 'busy: it cannot be told whether the interface of "s1" is in use' 'or use "force"'
+	fails 5 dev replace name s1 mgmtdev $sf.1 driver vhost_vdpa
+	fails 5 dev replace name s1 mgmtdev $sf.1 mac 02:00:00:00:00:03
+	captures 5 vdpactl apply - prune <<<'{"version":1}'
+	says 'of "s1" is in use' 'of "s2" is in use'
+	device_exists s1 && device_exists s2
+	DEV=s1
+	replaces recreated mgmtdev $sf.1 mac 02:00:00:00:00:01 max_vqp 2 force
+}
+
 @test "refused before anything is done: words, features, drivers, unmanaged devices" {
 	load_standin sf_count=1 extra=1
 	autoprobe off
