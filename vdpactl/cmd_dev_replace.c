@@ -45,6 +45,8 @@ static void read_want(struct replace *r)
 	want->name = (char *)(uintptr_t)r->args->name;
 	want->mgmtdev = (char *)(uintptr_t)r->args->mgmtdev;
 	want->driver = r->plan.driver;
+	if (r->plan.owned)
+		want->node.is = r->plan.owner;
 	if (vdpa_spec_get_mac(r->spec, want->mac))
 		want->has |= STATE_HAS_MAC;
 	if (vdpa_spec_get_mtu(r->spec, &number)) {
@@ -91,7 +93,18 @@ static enum status read_have(struct replace *r, const struct vdpa_dev *dev)
 
 /* ---- changing ---- */
 
-/* What is not given is as it was, the driver, too. */
+/* What is not given is as it was: the driver, and whom its char device belongs to. */
+static void keep_driver(struct replace *r)
+{
+	if (!r->plan.driver)
+		r->plan.driver = r->have.driver ? r->have.driver : r->have.other_driver;
+	if (strcmp(r->plan.driver, "vhost_vdpa"))
+		return;
+	state_node_keep(&r->want.node, &r->have.node);
+	r->plan.owned = state_node_is_given(&r->want.node);
+	r->plan.owner = r->want.node.is;
+}
+
 static enum status make_anew(struct replace *r)
 {
 	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
@@ -105,8 +118,7 @@ static enum status make_anew(struct replace *r)
 		status = diag_ctx(r->app, name);
 	if (status)
 		return status;
-	if (!r->plan.driver)
-		r->plan.driver = r->have.driver ? r->have.driver : r->have.other_driver;
+	keep_driver(r);
 	link_tidy(name);
 	status = make_device(r->app, r->args, spec, &r->plan);
 	if (status)
@@ -115,21 +127,19 @@ static enum status make_anew(struct replace *r)
 	return status;
 }
 
-/* The driver that the device is to have, when it has another one. */
-static enum status change_driver(struct replace *r, bool differs)
+/* The driver that the device is to have, and whom its char device belongs to. */
+static enum status change_driver(struct replace *r, unsigned int differs)
 {
 	enum status status = ST_OK;
 
 	if (!make_has_more(r->args))
 		return ST_OK;
-	if (differs) {
-		if (!r->have.driver || strcmp(r->have.driver, "none"))
-			status = state_check_unused(r->app, r->args->name, r->force);
-		if (status)
-			return status;
-		if (r->result == RESULT_UNCHANGED)
-			r->result = RESULT_CHANGED;
-	}
+	if (differs & STATE_DIFF_DRIVER && (!r->have.driver || strcmp(r->have.driver, "none")))
+		status = state_check_unused(r->app, r->args->name, r->force);
+	if (status)
+		return status;
+	if (differs & (STATE_DIFF_DRIVER | STATE_DIFF_NODE) && r->result == RESULT_UNCHANGED)
+		r->result = RESULT_CHANGED;
 	return make_bound(r->app, r->args->name, &r->plan, r->force);
 }
 
@@ -150,7 +160,7 @@ static enum status adjust(struct replace *r)
 		return status;
 	if (!anew && differs & STATE_DIFF_MAC)
 		r->result = RESULT_CHANGED;
-	return anew ? make_anew(r) : change_driver(r, differs & STATE_DIFF_DRIVER);
+	return anew ? make_anew(r) : change_driver(r, differs);
 }
 
 static enum status replace(struct replace *r)

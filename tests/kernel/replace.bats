@@ -183,6 +183,26 @@ in_other_netns_now() { [[ $(readlink "/proc/$1/ns/net") != $(readlink /proc/self
 	replaces recreated mgmtdev $sf.1 mac 02:00:00:00:00:01 max_vqp 2 force
 }
 
+node_is() { # OWNER:GROUP:MODE
+	local is
+	is=$(stat -c %U:%G:%a "$(chardev "$DEV")")
+	[[ $is == "$1" ]] || failed "the node is $is, wanted $1"
+}
+
+@test "another owner is a change, and a device that is made anew keeps its owner" {
+	autoprobe off
+	replaces created mgmtdev vdpasim_net mtu 1400 driver vhost_vdpa owner nobody mode 0640
+	replaces unchanged mgmtdev vdpasim_net driver vhost_vdpa owner nobody
+	replaces changed mgmtdev vdpasim_net driver vhost_vdpa group daemon
+	node_is nobody:daemon:640
+	replaces recreated mgmtdev vdpasim_net mtu 2000
+	node_is nobody:daemon:640
+	replaces recreated mgmtdev vdpasim_net mtu 1400 driver vhost_vdpa owner root
+	node_is root:daemon:640
+	replaces changed mgmtdev vdpasim_net driver none
+	rm -r /dev/vdpa
+}
+
 @test "refused before anything is done: words, features, drivers, unmanaged devices" {
 	load_standin sf_count=1 extra=1
 	autoprobe off
