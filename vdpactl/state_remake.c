@@ -173,6 +173,9 @@ enum status state_start(struct app *app, const struct state_vduse *v)
 
 /* ---- as it was ---- */
 
+/* What a parent may take when a device is made. */
+#define GIVEN (STATE_HAS_MAC | STATE_HAS_MTU | STATE_HAS_MAX_VQP | STATE_HAS_FEATURES)
+
 /* Its char device, unless that is as every new one. */
 static int give_again(struct app *app, const char *name, const struct state_node *had)
 {
@@ -214,7 +217,13 @@ void state_put_back(struct app *app, const struct state_device *have)
 	app->must_finish = true;
 	ret = make_again(app, &old);
 	app->must_finish = false;
-	tell_put_back(app, have->name, !ret);
+	if (ret || known || !(have->has & ~old.has & GIVEN))
+		tell_put_back(app, have->name, !ret);
+	else
+		diag_note(app,
+			  "\"%s\" is there again, but with its parent's own address, MTU, queues "
+			  "and features: what \"%s\" takes is not known",
+			  have->name, have->mgmtdev);
 }
 
 static enum status serve_again(struct app *app, const struct host_vduse *have)

@@ -203,6 +203,17 @@ node_is() { # OWNER:GROUP:MODE
 	rm -r /dev/vdpa
 }
 
+@test "put back on a parent whose attributes are not known: it is told that they are lost" {
+	load_standin hostile=1
+	autoprobe off
+	works dev add name "$DEV" mgmtdev mlx5_standin_hostile mac 02:00:00:00:00:01 driver none
+	fails 8 dev replace name "$DEV" mgmtdev vdpasim_blk mtu 2000
+	says "\"$DEV\" is there again, but with its parent's own address, MTU, queues and features" \
+		'what "mlx5_standin_hostile" takes is not known'
+	works dev show "$DEV"
+	prints "mgmtdev mlx5_standin_hostile "
+}
+
 @test "refused before anything is done: words, features, drivers, unmanaged devices" {
 	load_standin sf_count=1 extra=1
 	autoprobe off
