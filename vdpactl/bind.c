@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -47,14 +48,37 @@ void bind_load_virtio(struct app *app, uint64_t classes)
 	}
 }
 
+enum status bind_modprobe_drivers(struct app *app, const char *const *argv, int timeout_ms)
+{
+	struct autoprobe autoprobe = { .fd = -1 };
+	enum status status = app_context(app);
+	sigset_t before;
+
+	if (status)
+		return status;
+	/* Whoever interrupts this does not leave it off. */
+	vduse_hold_signals(&before);
+	/* Without the bus there is no device yet; without privileges there is no module. */
+	if (geteuid() == 0 && access("/sys/bus/vdpa", F_OK) == 0)
+		status = bind_autoprobe_off(app, NULL, &autoprobe);
+	if (!status)
+		(void)bind_modprobe(app, argv, timeout_ms);
+	bind_autoprobe_back(app, &autoprobe);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
 enum status bind_load_driver(struct app *app, const char *driver)
 {
 	const char *argv[] = { "modprobe", "-q", "-a", driver, NULL };
+	enum status status;
 	char hint[64];
 
 	if (bind_has_driver("vdpa", driver))
 		return ST_OK;
-	(void)bind_modprobe(app, argv, BIND_MODPROBE_MS);
+	status = bind_modprobe_drivers(app, argv, BIND_MODPROBE_MS);
+	if (status)
+		return status;
 	if (bind_has_driver("vdpa", driver))
 		return ST_OK;
 	snprintf(hint, sizeof(hint), "load it: `modprobe %s`", driver);

@@ -17,6 +17,8 @@ struct modules {
 	size_t n;
 };
 
+#define MODULES_INIT { .argv = { "modprobe", "-q", "-a" } }
+
 static void want_module(struct modules *m, const char *module)
 {
 	char path[128];
@@ -30,12 +32,12 @@ static void want_module(struct modules *m, const char *module)
 		m->argv[3 + m->n++] = module;
 }
 
-static void want_driver(struct modules *m, const char *driver)
+static void want_driver(struct modules *m, struct modules *drivers, const char *driver)
 {
 	if (!driver || !strcmp(driver, "none"))
 		return;
 	if (!bind_has_driver("vdpa", driver))
-		want_module(m, driver);
+		want_module(drivers, driver);
 	if (strcmp(driver, "virtio_vdpa"))
 		return;
 	/* Which of them is known when the device is there; a distribution has both as modules or built in. */
@@ -47,18 +49,19 @@ static void want_driver(struct modules *m, const char *driver)
 
 void state_load_modules(struct app *app, const struct state *state, int timeout_ms)
 {
-	struct modules m = { .argv = { "modprobe", "-q", "-a" } };
+	struct modules m = MODULES_INIT, drivers = MODULES_INIT;
+	int64_t end = app_now_ms() + timeout_ms;
 	const char *last = "";
 
 	if (geteuid() != 0)
 		return;
 	if (access("/sys/bus/vdpa", F_OK) < 0)
-		want_module(&m, "vdpa");
+		want_module(&drivers, "vdpa");
 	for (size_t i = 0; i < state->n_devices; i++) {
 		const struct state_device *d = &state->devices[i];
 		const char *module;
 
-		want_driver(&m, d->driver);
+		want_driver(&m, &drivers, d->driver);
 		if (!strcmp(last, d->mgmtdev))
 			continue;
 		last = d->mgmtdev;
@@ -69,8 +72,11 @@ void state_load_modules(struct app *app, const struct state *state, int timeout_
 	if (state->n_vduse)
 		want_module(&m, "vduse");
 	for (size_t i = 0; i < state->n_vduse; i++)
-		want_driver(&m, state->vduse[i].driver);
-	if (m.n)
+		want_driver(&m, &drivers, state->vduse[i].driver);
+	if (drivers.n)
+		(void)!bind_modprobe_drivers(app, drivers.argv, timeout_ms);
+	timeout_ms = (int)(end - app_now_ms());
+	if (m.n && timeout_ms > 0)
 		(void)bind_modprobe(app, m.argv, timeout_ms);
 }
 

@@ -115,6 +115,20 @@ readonly SF='{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","mac":"02:00:00:0
 	device_exists net && device_exists sf
 }
 
+@test "a driver that is loaded for one device takes no other" {
+	works dev add name bystander mgmtdev vdpasim_net driver none
+	rmmod vhost_vdpa
+	works dev add name a mgmtdev vdpasim_net driver vhost_vdpa
+	run ! test -e /sys/bus/vdpa/devices/bystander/driver
+	works dev del a
+	rmmod vhost_vdpa
+	devices "$NET" '{"name":"bystander","mgmtdev":"vdpasim_net","driver":"none"}'
+	works apply "$FILE"
+	prints '+ net '
+	run ! test -e /sys/bus/vdpa/devices/bystander/driver
+	[[ -c /dev/$(below net 'vhost-vdpa-*') && $(<"/sys/bus/vdpa/drivers_autoprobe") == 1 ]]
+}
+
 @test "another address: an interface of virtio_vdpa is made anew with it, but not while it is up" {
 	local up='{"name":"up","mgmtdev":"vdpasim_net","mac":"02:00:00:00:00:03","driver":"virtio_vdpa"}' netdev
 	devices "$up"
