@@ -104,15 +104,23 @@ static int lock(const struct app *app, int fd, int operation, int timeout_ms)
 	return 0;
 }
 
-int bind_lock(const struct app *app, const char *path, int timeout_ms)
+/* Makes the file, and its directory: a descriptor or -errno. */
+static int open_lock(const char *path)
 {
-	int fd, r;
+	int fd;
 
 	if (mkdir(BIND_LOCK_DIR, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int bind_lock(const struct app *app, const char *path, int timeout_ms)
+{
+	int fd = open_lock(path), r;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = lock(app, fd, LOCK_EX, timeout_ms);
 	if (!r)
 		return fd;
@@ -151,7 +159,9 @@ static int switch_back(struct app *app, int fd, bool was)
 
 enum status bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a)
 {
-	a->was = false;
+	*a = (struct autoprobe){ .fd = -1 };
+	if (app->autoprobe_off)
+		return ST_OK;
 	a->fd = bind_lock(app, LOCK_FILE, app_limit_ms(app, LOCK_MS));
 	if (a->fd == -EINTR)
 		return diag_fail(app, name, EINTR, NULL, "interrupted");
@@ -159,7 +169,8 @@ enum status bind_autoprobe_off(struct app *app, const char *name, struct autopro
 		return diag_fail(app, name, -a->fd, NULL, "cannot lock %s: %s", LOCK_FILE,
 				 a->fd == -ETIMEDOUT ? "another vdpactl holds it" :
 						       strerror(-a->fd));
-	if (switch_off(app, a->fd, &a->was) == 0)
+	app->autoprobe_off = switch_off(app, a->fd, &a->was) == 0;
+	if (app->autoprobe_off)
 		return ST_OK;
 	close(a->fd);
 	a->fd = -1;
@@ -175,6 +186,7 @@ void bind_autoprobe_back(struct app *app, struct autoprobe *a)
 			  "drivers_autoprobe of the vdpa bus is off and cannot be switched on");
 	close(a->fd);
 	a->fd = -1;
+	app->autoprobe_off = false;
 }
 
 /* The library's words are for the last slice; what it found out is its hint. */
@@ -202,7 +214,7 @@ static enum status fail_timeout(struct app *app, const char *name, enum vdpa_con
 
 int bind_autoprobe_keep(struct app *app)
 {
-	int fd = open(LOCK_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_lock(LOCK_FILE);
 	struct stat st;
 	int r;
 

@@ -27,7 +27,11 @@ struct autoprobe {
 	bool was;
 };
 
-/* Waits for other commands; name is the device that a failure is reported for. */
+/*
+ * Waits for other commands; name is the device that a failure is reported for.  While it is off
+ * already this does nothing, and bind_autoprobe_back() of that neither.  What deletes a device to
+ * make it anew calls this first: it might not get its turn afterwards.
+ */
 enum status bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a);
 void bind_autoprobe_back(struct app *app, struct autoprobe *a);
 /*

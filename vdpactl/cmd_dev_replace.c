@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bind.h"
 #include "command.h"
 #include "dev_args.h"
 #include "devs.h"
@@ -105,25 +106,44 @@ static void keep_driver(struct replace *r)
 	r->plan.owner = r->want.node.is;
 }
 
+/* From the deletion to the new device, which is waited for without the lock that others need. */
+static enum status remake(struct replace *r, const struct vdpa_spec *spec,
+			  struct autoprobe *autoprobe)
+{
+	const char *name = r->args->name;
+	enum status status;
+
+	if (vdpa_dev_del(r->app->ctx, name, r->force ? VDPA_FORCE : 0) < 0)
+		return diag_ctx(r->app, name);
+	link_tidy(name);
+	status = make_added(r->app, r->args, spec, &r->plan);
+	if (!status) {
+		bind_autoprobe_back(r->app, autoprobe);
+		status = make_ready(r->app, r->args, &r->plan);
+	}
+	if (status)
+		state_put_back(r->app, &r->have);
+	return status;
+}
+
 static enum status make_anew(struct replace *r)
 {
 	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 	struct state_device kept = state_device_keep(r->app, &r->want, &r->have);
 	const char *name = r->args->name;
 	enum status status = state_check_unused(r->app, name, r->force);
+	struct autoprobe autoprobe;
 
 	if (!status && state_spec(&kept, &spec) < 0)
 		status = diag_error(r->app, name, NULL, NULL);
-	if (!status && vdpa_dev_del(r->app->ctx, name, r->force ? VDPA_FORCE : 0) < 0)
-		status = diag_ctx(r->app, name);
+	if (!status)
+		status = bind_autoprobe_off(r->app, name, &autoprobe);
 	if (status)
 		return status;
 	keep_driver(r);
-	link_tidy(name);
-	status = make_device(r->app, r->args, spec, &r->plan);
-	if (status)
-		state_put_back(r->app, &r->have);
 	r->result = RESULT_RECREATED;
+	status = remake(r, spec, &autoprobe);
+	bind_autoprobe_back(r->app, &autoprobe);
 	return status;
 }
 

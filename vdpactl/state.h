@@ -286,6 +286,11 @@ struct plan {
 enum status state_plan(struct app *app, const struct apply_options *o, struct state *state,
 		       const struct state_host *host, struct plan *plan);
 void plan_free(struct plan *plan);
+/*
+ * The driver that an item's device shall have, "none" for none; NULL: the host decides.  One that is
+ * recreated keeps its driver where the file names none.
+ */
+const char *plan_driver(const struct plan_item *item);
 /* Marks an item whose failure was reported. */
 void plan_fail(struct plan_item *item, enum status status);
 /*

@@ -194,12 +194,14 @@ static int make_again(struct app *app, const struct state_device *d)
 
 	if (ret)
 		return ret;
-	if (bind_autoprobe_off(app, d->name, &autoprobe))
-		return -EBUSY;
+	/* Without it the host's driver may come first, which is better than no device. */
+	(void)bind_autoprobe_off(app, d->name, &autoprobe);
 	ret = vdpa_dev_add(app->ctx, spec, 0);
 	bind_autoprobe_back(app, &autoprobe);
 	if (!ret && driver && strcmp(driver, "none"))
 		ret = vdpa_dev_bind(app->ctx, d->name, driver, 0);
+	else if (!ret)
+		ret = vdpa_dev_unbind(app->ctx, d->name, 0);
 	return ret ? ret : give_again(app, d->name, &d->node);
 }
 
