@@ -17,7 +17,7 @@ struct modules {
 	size_t n;
 };
 
-#define MODULES_INIT { .argv = { "modprobe", "-q", "-a" } }
+static const struct modules no_modules = { .argv = { "modprobe", "-q", "-a" } };
 
 static void want_module(struct modules *m, const char *module)
 {
@@ -49,7 +49,7 @@ static void want_driver(struct modules *m, struct modules *drivers, const char *
 
 void state_load_modules(struct app *app, const struct state *state, int timeout_ms)
 {
-	struct modules m = MODULES_INIT, drivers = MODULES_INIT;
+	struct modules m = no_modules, drivers = no_modules;
 	int64_t end = app_now_ms() + timeout_ms;
 	const char *last = "";
 

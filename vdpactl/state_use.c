@@ -88,10 +88,10 @@ enum status state_check_unused(struct app *app, const char *name, bool force)
 				 "busy: the interface of \"%s\" is in another network namespace",
 				 name);
 	if (is_untold(s))
-		return diag_fail(app, name, EBUSY,
-				 "it may be in another network namespace: take it back first, or "
-				 "use \"force\"",
-				 "busy: it cannot be told whether the interface of \"%s\" is in use",
-				 name);
+		return diag_fail(
+			app, name, EBUSY,
+			"it may be in another network namespace: take it back first, or "
+			"use \"force\"",
+			"busy: it cannot be told whether the interface of \"%s\" is in use", name);
 	return ST_OK;
 }

@@ -271,10 +271,18 @@ static void test_node_users(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE_TEST(test_bind),	    TREE_TEST(test_bind_again), TREE_TEST(test_no_driver),
-		TREE_TEST(test_bind_fails), TREE_TEST(test_unbind),	TREE_TEST(test_open),
-		TREE_TEST(test_unserved),   TREE_TEST(test_wait),	TREE_TEST(test_wait_disk),
-		TREE_TEST(test_autoprobe),  TREE_TEST(test_node_users), TREE_TEST(test_bound_back),
+		TREE_TEST(test_bind),
+		TREE_TEST(test_bind_again),
+		TREE_TEST(test_no_driver),
+		TREE_TEST(test_bind_fails),
+		TREE_TEST(test_unbind),
+		TREE_TEST(test_open),
+		TREE_TEST(test_unserved),
+		TREE_TEST(test_wait),
+		TREE_TEST(test_wait_disk),
+		TREE_TEST(test_autoprobe),
+		TREE_TEST(test_node_users),
+		TREE_TEST(test_bound_back),
 		TREE_TEST(test_bound_by_another),
 	};
 
