@@ -9,6 +9,8 @@
 
 #define MODULES_MAX 16
 #define POLL_MS 200
+/* Parents mostly come together. */
+#define SETTLE_MS 1000
 
 /* ---- modules ---- */
 
@@ -165,10 +167,10 @@ enum status state_split_ready(struct app *app, struct state *state, size_t *n)
 }
 
 /* The kernel has no event for them. */
-enum status state_wait_parents(struct app *app, const struct state *state, int wait_ms)
+enum status state_wait_parents(struct app *app, const struct state *state, int64_t end)
 {
-	int64_t end = app_now_ms() + app_limit_ms(app, wait_ms);
 	CLEANUP_FREE const char **handles = NULL;
+	int64_t came = INT64_MAX; /* the last one that did */
 	size_t n;
 
 	handles = named_parents(state, &n);
@@ -176,18 +178,21 @@ enum status state_wait_parents(struct app *app, const struct state *state, int w
 		return diag_error(app, NULL, NULL, NULL);
 	while (n) {
 		long missing = drop_present(app, handles, n);
-		int64_t left;
+		int64_t now = app_now_ms(), left;
 
 		if (missing < 0)
 			return ST_ERROR;
+		if ((size_t)missing < n)
+			came = now;
 		n = (size_t)missing;
-		if (!n || app_now_ms() >= end || vduse_interrupted(app))
+		if (!n || now >= end || now - SETTLE_MS >= came || vduse_interrupted(app))
 			break;
 		app_nap_ms(POLL_MS);
 		left = end - app_now_ms();
+		if (left > BIND_MODPROBE_MS)
+			left = BIND_MODPROBE_MS;
 		if (left > 0)
-			state_load_modules(
-				app, state, left < BIND_MODPROBE_MS ? (int)left : BIND_MODPROBE_MS);
+			state_load_modules(app, state, (int)left);
 	}
 	return ST_OK;
 }

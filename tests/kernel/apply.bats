@@ -417,6 +417,25 @@ lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 	says 'cannot read /etc/vdpactl/vdpactl.json'
 }
 
+@test "restore: one parent that never comes keeps neither the late ones nor another apply waiting" {
+	load_standin sf_count=1
+	rmmod mlx5_standin
+	devices '{"name":"never","mgmtdev":"pci/0000:ff:00.0"}' "$NET" "$SF"
+	"$VDPACTL" restore "$FILE" wait 120 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	CHILDREN+=("$!")
+	wait_until 20 device_exists net
+	modprobe mlx5_standin sf_count=1
+	wait_until 20 device_exists sf
+	devices "$BLK"
+	works apply "$FILE"
+	device_exists blk
+	kill -0 "${CHILDREN[-1]}"
+	kill -TERM "${CHILDREN[-1]}"
+	wait "${CHILDREN[-1]}" && failed "ended well"
+	run -0 cat "$BATS_TEST_TMPDIR/out"
+	prints '+ net ' $'\n+ sf ' '+ never mgmtdev pci/0000:ff:00.0 (not finished)'
+}
+
 @test "restore tells what it did first, whatever becomes of the late ones; a wrong feature fails its device alone" {
 	local bad='{"name":"bad","mgmtdev":"auxiliary/mlx5_core.sf.1","device_features":"RO"}'
 	load_standin sf_count=2
