@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is written to bind and unbind devices, what is refused, and the wait for a node. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 
@@ -87,24 +88,43 @@ static void test_bind_fails(void **state)
 	check_file(t, "sys/devices/sim0/driver_override", "");
 }
 
-/* What the kernel and others do while a driver is taken away, done when its `unbind` is written. */
+/* What the kernel and others do while a driver is taken away: `unbind` is a FIFO that is full until then. */
 struct meanwhile {
 	struct tree *t;
 	const char *driver; /* the device's then; NULL: none */
+	char *unbind; /* the FIFO */
+	int fifo;
 };
+
+/* How often this process has the file open. */
+static int count_open(const char *path)
+{
+	DIR *d = opendir("/proc/self/fd");
+	const struct dirent *e;
+	char target[256];
+	int count = 0;
+
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+
+		target[n < 0 ? 0 : n] = '\0';
+		count += !strcmp(target, path);
+	}
+	closedir(d);
+	return count;
+}
 
 static void *unbound(void *arg)
 {
 	const struct meanwhile *m = arg;
-	char *unbind = tree_path(m->t, DRIVERS "/virtio_vdpa/unbind");
-	char buf[16];
-	int fd = open(unbind, O_RDONLY | O_CLOEXEC);
+	char buf[4096];
 
-	assert_true(fd >= 0);
+	while (count_open(m->unbind) < 2)
+		usleep(1000);
 	tree_bind(m->t, "sys/devices/sim0", "vdpa", m->driver);
-	assert_true(read(fd, buf, sizeof(buf)) >= 0);
-	close(fd);
-	free(unbind);
+	while (read(m->fifo, buf, sizeof(buf)) > 0)
+		;
 	return NULL;
 }
 
@@ -112,19 +132,25 @@ static void *unbound(void *arg)
 static int bind_in_vain(struct tree *t, const char *meanwhile)
 {
 	struct meanwhile m = { .t = t, .driver = meanwhile };
-	char *unbind = tree_path(t, DRIVERS "/virtio_vdpa/unbind");
+	const char buf[4096] = { 0 };
 	pthread_t thread;
 	int r;
 
+	m.unbind = tree_path(t, DRIVERS "/virtio_vdpa/unbind");
 	tree_vdpa(t, "sys/devices", "sim0", "virtio_vdpa");
 	tree_write(t, "sys/devices/sim0/driver_override", "");
 	tree_write(t, DRIVERS "/virtio_vdpa/bind", "");
 	tree_link(t, DRIVERS "/vhost_vdpa/bind", "/dev/full");
-	assert_int_equal(mkfifo(unbind, 0600), 0);
+	assert_int_equal(mkfifo(m.unbind, 0600), 0);
+	m.fifo = open(m.unbind, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_true(m.fifo >= 0);
+	while (write(m.fifo, buf, sizeof(buf)) > 0)
+		;
 	assert_int_equal(pthread_create(&thread, NULL, unbound, &m), 0);
 	r = vdpa_dev_bind(t->ctx, "sim0", "vhost_vdpa", 0);
 	pthread_join(thread, NULL);
-	free(unbind);
+	close(m.fifo);
+	free(m.unbind);
 	return r;
 }
 
