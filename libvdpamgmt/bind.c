@@ -115,6 +115,30 @@ static int bind_to(struct vdpa_ctx *ctx, const char *name, const char *dir, cons
 	return r;
 }
 
+/* Now, and not when s was read; driver NULL: is it bound to none? */
+static bool has_driver(const struct vdpa_sysdev *s, const char *driver)
+{
+	CLEANUP_FREE char *is = sysfs_link_at(s->path, "driver");
+
+	if (!is)
+		return !driver && errno != ENOMEM;
+	return driver && strcmp(is, driver) == 0;
+}
+
+/* The attempt to give it another driver failed: what s was. */
+static void bind_back(struct vdpa_ctx *ctx, const struct vdpa_sysdev *s)
+{
+	CLEANUP_FREE char *dir = NULL;
+	int r;
+
+	if (s->driver && has_driver(s, NULL))
+		dir = driver_dir(ctx, s->name, s->driver, &r);
+	/* Only the driver that it names gets a device with an override. */
+	if (dir && set_override(ctx, s, s->driver) == 0)
+		(void)bind_to(ctx, s->name, dir, s->driver);
+	(void)set_override(ctx, s, s->driver_override ? s->driver_override : "\n");
+}
+
 int vdpa_dev_bind(struct vdpa_ctx *ctx, const char *name, const char *driver, unsigned int flags)
 {
 	CLEANUP(cleanup_vdpa_error_unref_cb) struct vdpa_error *err = NULL;
@@ -138,12 +162,13 @@ int vdpa_dev_bind(struct vdpa_ctx *ctx, const char *name, const char *driver, un
 		return r;
 	if (s->driver)
 		r = unbind(ctx, name, s->driver);
-	if (r == 0)
+	/* Somebody else took it away meanwhile. */
+	if (r == 0 || r == -ENODEV)
 		r = bind_to(ctx, name, dir, driver);
-	if (r == 0)
+	if (r == 0 || has_driver(s, driver))
 		return 0;
 	err = vdpa_error_ref(ctx->error);
-	(void)set_override(ctx, s, s->driver_override ? s->driver_override : "\n");
+	bind_back(ctx, s);
 	return ctx_set_error(ctx, TAKE(err));
 }
 

@@ -439,8 +439,9 @@ VDPA_API VDPA_NODISCARD int vdpa_dev_del(struct vdpa_ctx *ctx, const char *name,
 /*
  * vdpa_dev_bind: give the device to a driver of the vdpa bus ("vhost_vdpa",
  * "virtio_vdpa"), whatever has it now; sets its driver_override.  Nothing is
- * done when that driver has it already.  Returns 0, -ENODEV, -EOPNOTSUPP (no
- * such driver: the hint tells what to load), -EBUSY or -errno.
+ * done when that driver has it already, or another caller gave it to that one
+ * meanwhile.  Returns 0, -ENODEV, -EOPNOTSUPP (no such driver: the hint tells
+ * what to load), -EBUSY or -errno; then it has its driver again, if that takes it.
  * vdpa_dev_unbind: take it from its driver, if it has one; driver_override
  * stays as it is.
  * Refused without VDPA_FORCE with -EBUSY, and the users named, when the kernel

@@ -63,6 +63,7 @@ struct app {
 	 * nor a signal that is held back ends it.
 	 */
 	bool must_finish;
+	bool autoprobe_off; /* from bind_autoprobe_off() to bind_autoprobe_back() */
 
 	struct strbuf out; /* what goes to stdout when the command is through */
 	struct progress *progress; /* the one that is shown; NULL: none */

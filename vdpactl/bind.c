@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -47,14 +48,37 @@ void bind_load_virtio(struct app *app, uint64_t classes)
 	}
 }
 
+enum status bind_modprobe_drivers(struct app *app, const char *const *argv, int timeout_ms)
+{
+	struct autoprobe autoprobe = { .fd = -1 };
+	enum status status = app_context(app);
+	sigset_t before;
+
+	if (status)
+		return status;
+	/* Whoever interrupts this does not leave it off. */
+	vduse_hold_signals(&before);
+	/* Without the bus there is no device yet; without privileges there is no module. */
+	if (geteuid() == 0 && access("/sys/bus/vdpa", F_OK) == 0)
+		status = bind_autoprobe_off(app, NULL, &autoprobe);
+	if (!status)
+		(void)bind_modprobe(app, argv, timeout_ms);
+	bind_autoprobe_back(app, &autoprobe);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
 enum status bind_load_driver(struct app *app, const char *driver)
 {
 	const char *argv[] = { "modprobe", "-q", "-a", driver, NULL };
+	enum status status;
 	char hint[64];
 
 	if (bind_has_driver("vdpa", driver))
 		return ST_OK;
-	(void)bind_modprobe(app, argv, BIND_MODPROBE_MS);
+	status = bind_modprobe_drivers(app, argv, BIND_MODPROBE_MS);
+	if (status)
+		return status;
 	if (bind_has_driver("vdpa", driver))
 		return ST_OK;
 	snprintf(hint, sizeof(hint), "load it: `modprobe %s`", driver);
@@ -80,15 +104,23 @@ static int lock(const struct app *app, int fd, int operation, int timeout_ms)
 	return 0;
 }
 
-int bind_lock(const struct app *app, const char *path, int timeout_ms)
+/* Makes the file, and its directory: a descriptor or -errno. */
+static int open_lock(const char *path)
 {
-	int fd, r;
+	int fd;
 
 	if (mkdir(BIND_LOCK_DIR, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int bind_lock(const struct app *app, const char *path, int timeout_ms)
+{
+	int fd = open_lock(path), r;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = lock(app, fd, LOCK_EX, timeout_ms);
 	if (!r)
 		return fd;
@@ -127,7 +159,9 @@ static int switch_back(struct app *app, int fd, bool was)
 
 enum status bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a)
 {
-	a->was = false;
+	*a = (struct autoprobe){ .fd = -1 };
+	if (app->autoprobe_off)
+		return ST_OK;
 	a->fd = bind_lock(app, LOCK_FILE, app_limit_ms(app, LOCK_MS));
 	if (a->fd == -EINTR)
 		return diag_fail(app, name, EINTR, NULL, "interrupted");
@@ -135,7 +169,8 @@ enum status bind_autoprobe_off(struct app *app, const char *name, struct autopro
 		return diag_fail(app, name, -a->fd, NULL, "cannot lock %s: %s", LOCK_FILE,
 				 a->fd == -ETIMEDOUT ? "another vdpactl holds it" :
 						       strerror(-a->fd));
-	if (switch_off(app, a->fd, &a->was) == 0)
+	app->autoprobe_off = switch_off(app, a->fd, &a->was) == 0;
+	if (app->autoprobe_off)
 		return ST_OK;
 	close(a->fd);
 	a->fd = -1;
@@ -151,6 +186,7 @@ void bind_autoprobe_back(struct app *app, struct autoprobe *a)
 			  "drivers_autoprobe of the vdpa bus is off and cannot be switched on");
 	close(a->fd);
 	a->fd = -1;
+	app->autoprobe_off = false;
 }
 
 /* The library's words are for the last slice; what it found out is its hint. */
@@ -178,7 +214,7 @@ static enum status fail_timeout(struct app *app, const char *name, enum vdpa_con
 
 int bind_autoprobe_keep(struct app *app)
 {
-	int fd = open(LOCK_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_lock(LOCK_FILE);
 	struct stat st;
 	int r;
 
@@ -215,7 +251,7 @@ enum status bind_wait(struct app *app, const char *name, enum vdpa_condition con
 	int limit = app_limit_ms(app, timeout_ms);
 	int64_t end = app_now_ms() + limit;
 
-	for (;;) {
+	for (bool first = true;; first = false) {
 		int64_t left = end - app_now_ms();
 		int r = vdpa_dev_wait(app->ctx, name, condition,
 				      left > SLICE_MS ? SLICE_MS :
@@ -225,7 +261,10 @@ enum status bind_wait(struct app *app, const char *name, enum vdpa_condition con
 
 		if (!r)
 			return ST_OK;
-		if (r != -ETIMEDOUT)
+		/* It was there: somebody makes it anew. */
+		if (r == -ENODEV && !first)
+			app_nap_ms(left > POLL_MS ? POLL_MS : 0);
+		else if (r != -ETIMEDOUT)
 			return diag_ctx(app, name);
 		if (vduse_interrupted(app))
 			return diag_fail(app, name, EINTR, NULL, "interrupted");

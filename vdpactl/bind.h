@@ -27,7 +27,11 @@ struct autoprobe {
 	bool was;
 };
 
-/* Waits for other commands; name is the device that a failure is reported for. */
+/*
+ * Waits for other commands; name is the device that a failure is reported for.  While it is off
+ * already this does nothing, and bind_autoprobe_back() of that neither.  What deletes a device to
+ * make it anew calls this first: it might not get its turn afterwards.
+ */
 enum status bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a);
 void bind_autoprobe_back(struct app *app, struct autoprobe *a);
 /*
@@ -43,6 +47,11 @@ bool bind_has_driver(const char *bus, const char *driver);
 #define BIND_MODPROBE_MS 30000
 /* Runs modprobe (argv[0] is its name), silently: its exit status or -errno. */
 int bind_modprobe(const struct app *app, const char *const *argv, int timeout_ms);
+/*
+ * The same for drivers of the vdpa bus, with autoprobe off: else the kernel would give a new driver every
+ * device that has none, and wait for the daemon of one that is VDUSE's.
+ */
+enum status bind_modprobe_drivers(struct app *app, const char *const *argv, int timeout_ms);
 /* Loads the drivers of the virtio devices that classes (bit N: virtio ID N) make, if it can. */
 void bind_load_virtio(struct app *app, uint64_t classes);
 /* Sees to it that the vdpa bus has the driver; loads its module. */

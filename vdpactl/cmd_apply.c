@@ -81,48 +81,107 @@ static enum status apply_at_once(struct app *app, const struct apply_options *o,
 	return status ? status : tell(app, &pass.plan, ST_OK);
 }
 
-/* Of what is told both are one, as far as they came (rest: why not further); the items' names and devices stay the passes'. */
-static enum status tell_both(struct app *app, const struct pass *a, const struct pass *b,
-			     enum status rest)
-{
-	CLEANUP(plan_free) struct plan both = { 0 };
+/* Passes over parts of the file, one after the other. */
+struct passes {
+	struct pass *v; /* owned array */
+	size_t n;
+};
 
-	both.items = calloc(a->plan.size + b->plan.size + 1, sizeof(*both.items));
-	if (!both.items)
-		return diag_error(app, NULL, NULL, NULL);
-	for (size_t i = 0; i < a->plan.size; i++)
-		both.items[both.size++] = a->plan.items[i];
-	for (size_t i = 0; i < b->plan.size; i++)
-		both.items[both.size++] = b->plan.items[i];
-	return tell(app, &both, rest);
+static void passes_free(struct passes *passes)
+{
+	for (size_t i = 0; i < passes->n; i++)
+		pass_free(&passes->v[i]);
+	free(passes->v);
 }
 
-/* One parent that never comes does not keep the other devices waiting. */
-static enum status apply_ready_first(struct app *app, const struct apply_options *o,
-				     const struct state *state, size_t n_ready)
+/* They are told as one, as far as they came (rest: why not further); the items' names and devices stay the passes'. */
+static enum status tell_all(struct app *app, const struct passes *passes, enum status rest)
 {
-	CLEANUP(pass_free) struct pass ready = { .part = *state }, late = { .part = *state };
-	struct apply_options o_late = *o;
-	enum status status = ST_OK;
+	CLEANUP(plan_free) struct plan all = { 0 };
+	size_t n = 0;
 
-	ready.part.n_devices = n_ready;
-	late.part.devices += n_ready;
-	late.part.n_devices -= n_ready;
-	late.part.n_vduse = 0;
-	if (n_ready || state->n_vduse) {
-		status = app_connect(app);
-		if (!status)
-			status = pass_run(app, o, &ready);
+	for (size_t i = 0; i < passes->n; i++)
+		n += passes->v[i].plan.size;
+	all.items = calloc(n + 1, sizeof(*all.items));
+	if (!all.items)
+		return diag_error(app, NULL, NULL, NULL);
+	for (size_t i = 0; i < passes->n; i++) {
+		const struct plan *plan = &passes->v[i].plan;
+
+		for (size_t k = 0; k < plan->size; k++)
+			all.items[all.size++] = plan->items[k];
 	}
+	return tell(app, &all, rest);
+}
+
+/* A pass over the first n devices of what is left, and the disks; they are left no more. */
+static enum status run_part(struct app *app, const struct apply_options *o, struct passes *passes,
+			    struct state *left, size_t n)
+{
+	struct pass *v = realloc(passes->v, (passes->n + 1) * sizeof(*v));
+	struct pass *pass;
+	enum status status;
+
+	if (!v)
+		return diag_error(app, NULL, NULL, NULL);
+	passes->v = v;
+	pass = &v[passes->n++];
+	*pass = (struct pass){ .part = *left };
+	pass->part.n_devices = n;
+	left->devices += n;
+	left->n_devices -= n;
+	left->n_vduse = 0;
+	status = app_connect(app);
+	return status ? status : pass_run(app, o, pass);
+}
+
+/*
+ * Waits until some of the devices that are left can be made, the first *n of them; when the time is
+ * over that is all of them.  Others may apply meanwhile: each pass looks at the host anew.
+ */
+static enum status wait_for_some(struct app *app, struct state *left, int64_t end, int *lock,
+				 size_t *n)
+{
+	enum status status;
+
+	for (*n = 0; !*n;) {
+		close(*lock);
+		*lock = -1;
+		status = state_wait_parents(app, left, end);
+		if (!status)
+			status = take_lock(app, lock);
+		if (!status)
+			status = state_split_ready(app, left, n);
+		if (status)
+			return status;
+		if (app_now_ms() >= end || vduse_interrupted(app))
+			*n = left->n_devices;
+	}
+	return ST_OK;
+}
+
+/* One parent that never comes keeps no other devices waiting. */
+static enum status apply_ready_first(struct app *app, const struct apply_options *o,
+				     const struct state *state, size_t n, int *lock)
+{
+	CLEANUP(passes_free) struct passes passes = { 0 };
+	struct apply_options part = *o;
+	struct state left = *state;
+	enum status status = ST_OK;
+	int64_t end;
+
+	if (n || state->n_vduse)
+		status = run_part(app, o, &passes, &left, n);
 	if (status)
 		return status;
-	o_late.late = true;
-	status = state_wait_parents(app, &late.part, o->wait_ms);
-	if (!status)
-		status = app_connect(app);
-	if (!status)
-		status = pass_run(app, &o_late, &late);
-	return tell_both(app, &ready, &late, status);
+	part.late = true;
+	end = app_now_ms() + app_limit_ms(app, o->wait_ms);
+	while (left.n_devices && !status) {
+		status = wait_for_some(app, &left, end, lock, &n);
+		if (!status)
+			status = run_part(app, &part, &passes, &left, n);
+	}
+	return tell_all(app, &passes, status);
 }
 
 static enum status apply_held(struct app *app, const struct apply_options *o, struct state *state)
@@ -141,7 +200,7 @@ static enum status apply_held(struct app *app, const struct apply_options *o, st
 		status = state_split_ready(app, state, &n_ready);
 	if (status)
 		return status;
-	return n_ready < state->n_devices ? apply_ready_first(app, o, state, n_ready) :
+	return n_ready < state->n_devices ? apply_ready_first(app, o, state, n_ready, &lock) :
 					    apply_at_once(app, o, state);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bind.h"
 #include "command.h"
 #include "dev_args.h"
 #include "devs.h"
@@ -45,6 +46,8 @@ static void read_want(struct replace *r)
 	want->name = (char *)(uintptr_t)r->args->name;
 	want->mgmtdev = (char *)(uintptr_t)r->args->mgmtdev;
 	want->driver = r->plan.driver;
+	if (r->plan.owned)
+		want->node.is = r->plan.owner;
 	if (vdpa_spec_get_mac(r->spec, want->mac))
 		want->has |= STATE_HAS_MAC;
 	if (vdpa_spec_get_mtu(r->spec, &number)) {
@@ -91,45 +94,72 @@ static enum status read_have(struct replace *r, const struct vdpa_dev *dev)
 
 /* ---- changing ---- */
 
-/* What is not given is as it was, the driver, too. */
+/* What is not given is as it was: the driver, and whom its char device belongs to. */
+static void keep_driver(struct replace *r)
+{
+	if (!r->plan.driver)
+		r->plan.driver = r->have.driver ? r->have.driver : r->have.other_driver;
+	if (strcmp(r->plan.driver, "vhost_vdpa"))
+		return;
+	state_node_keep(&r->want.node, &r->have.node);
+	r->plan.owned = state_node_is_given(&r->want.node);
+	r->plan.owner = r->want.node.is;
+}
+
+/* From the deletion to the new device, which is waited for without the lock that others need. */
+static enum status remake(struct replace *r, const struct vdpa_spec *spec,
+			  struct autoprobe *autoprobe)
+{
+	const char *name = r->args->name;
+	enum status status;
+
+	if (vdpa_dev_del(r->app->ctx, name, r->force ? VDPA_FORCE : 0) < 0)
+		return diag_ctx(r->app, name);
+	link_tidy(name);
+	status = make_added(r->app, r->args, spec, &r->plan);
+	if (!status) {
+		bind_autoprobe_back(r->app, autoprobe);
+		status = make_ready(r->app, r->args, &r->plan);
+	}
+	if (status)
+		state_put_back(r->app, &r->have);
+	return status;
+}
+
 static enum status make_anew(struct replace *r)
 {
 	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 	struct state_device kept = state_device_keep(r->app, &r->want, &r->have);
 	const char *name = r->args->name;
 	enum status status = state_check_unused(r->app, name, r->force);
+	struct autoprobe autoprobe;
 
 	if (!status && state_spec(&kept, &spec) < 0)
 		status = diag_error(r->app, name, NULL, NULL);
-	if (!status && vdpa_dev_del(r->app->ctx, name, r->force ? VDPA_FORCE : 0) < 0)
-		status = diag_ctx(r->app, name);
+	if (!status)
+		status = bind_autoprobe_off(r->app, name, &autoprobe);
 	if (status)
 		return status;
-	if (!r->plan.driver)
-		r->plan.driver = r->have.driver ? r->have.driver : r->have.other_driver;
-	link_tidy(name);
-	status = make_device(r->app, r->args, spec, &r->plan);
-	if (status)
-		state_put_back(r->app, &r->have);
+	keep_driver(r);
 	r->result = RESULT_RECREATED;
+	status = remake(r, spec, &autoprobe);
+	bind_autoprobe_back(r->app, &autoprobe);
 	return status;
 }
 
-/* The driver that the device is to have, when it has another one. */
-static enum status change_driver(struct replace *r, bool differs)
+/* The driver that the device is to have, and whom its char device belongs to. */
+static enum status change_driver(struct replace *r, unsigned int differs)
 {
 	enum status status = ST_OK;
 
 	if (!make_has_more(r->args))
 		return ST_OK;
-	if (differs) {
-		if (!r->have.driver || strcmp(r->have.driver, "none"))
-			status = state_check_unused(r->app, r->args->name, r->force);
-		if (status)
-			return status;
-		if (r->result == RESULT_UNCHANGED)
-			r->result = RESULT_CHANGED;
-	}
+	if (differs & STATE_DIFF_DRIVER && (!r->have.driver || strcmp(r->have.driver, "none")))
+		status = state_check_unused(r->app, r->args->name, r->force);
+	if (status)
+		return status;
+	if (differs & (STATE_DIFF_DRIVER | STATE_DIFF_NODE) && r->result == RESULT_UNCHANGED)
+		r->result = RESULT_CHANGED;
 	return make_bound(r->app, r->args->name, &r->plan, r->force);
 }
 
@@ -150,7 +180,7 @@ static enum status adjust(struct replace *r)
 		return status;
 	if (!anew && differs & STATE_DIFF_MAC)
 		r->result = RESULT_CHANGED;
-	return anew ? make_anew(r) : change_driver(r, differs & STATE_DIFF_DRIVER);
+	return anew ? make_anew(r) : change_driver(r, differs);
 }
 
 static enum status replace(struct replace *r)

@@ -126,16 +126,25 @@ static enum status add_bound(struct app *app, const struct args *args, const str
 	return status;
 }
 
-enum status make_device(struct app *app, const struct args *args, const struct vdpa_spec *spec,
-			const struct make_plan *plan)
+enum status make_added(struct app *app, const struct args *args, const struct vdpa_spec *spec,
+		       const struct make_plan *plan)
 {
-	enum status status = plan->driver ? add_unbound(app, args, spec) :
-					    add_bound(app, args, spec);
+	return plan->driver ? add_unbound(app, args, spec) : add_bound(app, args, spec);
+}
 
-	if (status)
-		return status;
-	status = make_bound(app, args->name, plan, args->has & HAS_FORCE);
+enum status make_ready(struct app *app, const struct args *args, const struct make_plan *plan)
+{
+	enum status status = make_bound(app, args->name, plan, args->has & HAS_FORCE);
+
 	if (status)
 		make_take_back(app, args->name);
 	return status;
+}
+
+enum status make_device(struct app *app, const struct args *args, const struct vdpa_spec *spec,
+			const struct make_plan *plan)
+{
+	enum status status = make_added(app, args, spec, plan);
+
+	return status ? status : make_ready(app, args, plan);
 }

@@ -4,9 +4,9 @@
  *
  *   make_spec    what it shall be; connects
  *   make_plan    what becomes of it: driver, waiting; loads modules
- *   make_device  DEV_NEW, driver, waiting; what fails takes all of it back
+ *   make_device  make_added: DEV_NEW; make_ready: driver, waiting; what fails takes all of it back
  *
- * The last is to be called with the signals of vduse_interrupted() blocked.
+ * The last ones are to be called with the signals of vduse_interrupted() blocked.
  */
 #ifndef VDPACTL_MAKE_H
 #define VDPACTL_MAKE_H
@@ -31,6 +31,9 @@ enum status make_spec(struct app *app, const struct args *args, struct vdpa_spec
 enum status make_plan(struct app *app, const struct args *args, struct make_plan *plan);
 enum status make_device(struct app *app, const struct args *args, const struct vdpa_spec *spec,
 			const struct make_plan *plan);
+enum status make_added(struct app *app, const struct args *args, const struct vdpa_spec *spec,
+		       const struct make_plan *plan);
+enum status make_ready(struct app *app, const struct args *args, const struct make_plan *plan);
 /* Whom the char device shall belong to; usage is wrong when the driver makes none. */
 enum status make_owner(struct app *app, const struct args *args, struct make_plan *plan);
 /* Binds an existing device, waits and gives it to its owner, as the plan says. */

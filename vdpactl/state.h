@@ -286,6 +286,11 @@ struct plan {
 enum status state_plan(struct app *app, const struct apply_options *o, struct state *state,
 		       const struct state_host *host, struct plan *plan);
 void plan_free(struct plan *plan);
+/*
+ * The driver that an item's device shall have, "none" for none; NULL: the host decides.  One that is
+ * recreated keeps its driver where the file names none.
+ */
+const char *plan_driver(const struct plan_item *item);
 /* Marks an item whose failure was reported. */
 void plan_fail(struct plan_item *item, enum status status);
 /*
@@ -326,10 +331,11 @@ void state_load_modules(struct app *app, const struct state *state, int timeout_
  */
 enum status state_split_ready(struct app *app, struct state *state, size_t *n);
 /*
- * Waits until the parents that the state names are there; what is not there
- * then fails later.  Signals are held.
+ * Waits until the parents that the state names are there, or some have come and no more
+ * follow, or the monotonic time end in milliseconds; what is not there then fails later.
+ * Signals are held.
  */
-enum status state_wait_parents(struct app *app, const struct state *state, int wait_ms);
+enum status state_wait_parents(struct app *app, const struct state *state, int64_t end);
 /*
  * Carries out what is open in the plan, as far as it goes, and goes on after
  * failures, which are reported.  Signals are held; one ends it between two

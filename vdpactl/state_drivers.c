@@ -38,7 +38,8 @@ enum status runner_give(struct runner *r, const char *name, const char *driver, 
 
 static enum status change_driver(struct runner *r, const struct plan_item *item)
 {
-	const char *driver = item->want ? item->want->driver : item->vwant->driver;
+	const char *driver = plan_driver(item);
+	bool kept = item->want && !item->want->driver;
 	unsigned int flags = item->vwant ? vduse_served(r->app, item->name) : 0;
 	enum status status = ST_OK;
 
@@ -46,7 +47,12 @@ static enum status change_driver(struct runner *r, const struct plan_item *item)
 		status = state_check_unused(r->app, item->name, r->force);
 	if (status)
 		return status;
-	if (strcmp(driver, "none"))
+	/* What a driver makes that the file does not name may never have come. */
+	if (kept)
+		status = vdpa_dev_bind(r->app->ctx, item->name, driver, flags) < 0 ?
+				 diag_ctx(r->app, item->name) :
+				 ST_OK;
+	else if (strcmp(driver, "none"))
 		status = runner_give(r, item->name, driver, flags);
 	else if (vdpa_dev_unbind(r->app->ctx, item->name, flags) < 0)
 		status = diag_ctx(r->app, item->name);

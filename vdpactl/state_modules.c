@@ -9,6 +9,8 @@
 
 #define MODULES_MAX 16
 #define POLL_MS 200
+/* Parents mostly come together. */
+#define SETTLE_MS 1000
 
 /* ---- modules ---- */
 
@@ -16,6 +18,8 @@ struct modules {
 	const char *argv[3 + MODULES_MAX + 1];
 	size_t n;
 };
+
+static const struct modules no_modules = { .argv = { "modprobe", "-q", "-a" } };
 
 static void want_module(struct modules *m, const char *module)
 {
@@ -30,12 +34,12 @@ static void want_module(struct modules *m, const char *module)
 		m->argv[3 + m->n++] = module;
 }
 
-static void want_driver(struct modules *m, const char *driver)
+static void want_driver(struct modules *m, struct modules *drivers, const char *driver)
 {
 	if (!driver || !strcmp(driver, "none"))
 		return;
 	if (!bind_has_driver("vdpa", driver))
-		want_module(m, driver);
+		want_module(drivers, driver);
 	if (strcmp(driver, "virtio_vdpa"))
 		return;
 	/* Which of them is known when the device is there; a distribution has both as modules or built in. */
@@ -47,18 +51,19 @@ static void want_driver(struct modules *m, const char *driver)
 
 void state_load_modules(struct app *app, const struct state *state, int timeout_ms)
 {
-	struct modules m = { .argv = { "modprobe", "-q", "-a" } };
+	struct modules m = no_modules, drivers = no_modules;
+	int64_t end = app_now_ms() + timeout_ms;
 	const char *last = "";
 
 	if (geteuid() != 0)
 		return;
 	if (access("/sys/bus/vdpa", F_OK) < 0)
-		want_module(&m, "vdpa");
+		want_module(&drivers, "vdpa");
 	for (size_t i = 0; i < state->n_devices; i++) {
 		const struct state_device *d = &state->devices[i];
 		const char *module;
 
-		want_driver(&m, d->driver);
+		want_driver(&m, &drivers, d->driver);
 		if (!strcmp(last, d->mgmtdev))
 			continue;
 		last = d->mgmtdev;
@@ -69,8 +74,11 @@ void state_load_modules(struct app *app, const struct state *state, int timeout_
 	if (state->n_vduse)
 		want_module(&m, "vduse");
 	for (size_t i = 0; i < state->n_vduse; i++)
-		want_driver(&m, state->vduse[i].driver);
-	if (m.n)
+		want_driver(&m, &drivers, state->vduse[i].driver);
+	if (drivers.n)
+		(void)!bind_modprobe_drivers(app, drivers.argv, timeout_ms);
+	timeout_ms = (int)(end - app_now_ms());
+	if (m.n && timeout_ms > 0)
 		(void)bind_modprobe(app, m.argv, timeout_ms);
 }
 
@@ -159,10 +167,10 @@ enum status state_split_ready(struct app *app, struct state *state, size_t *n)
 }
 
 /* The kernel has no event for them. */
-enum status state_wait_parents(struct app *app, const struct state *state, int wait_ms)
+enum status state_wait_parents(struct app *app, const struct state *state, int64_t end)
 {
-	int64_t end = app_now_ms() + app_limit_ms(app, wait_ms);
 	CLEANUP_FREE const char **handles = NULL;
+	int64_t came = INT64_MAX; /* the last one that did */
 	size_t n;
 
 	handles = named_parents(state, &n);
@@ -170,18 +178,21 @@ enum status state_wait_parents(struct app *app, const struct state *state, int w
 		return diag_error(app, NULL, NULL, NULL);
 	while (n) {
 		long missing = drop_present(app, handles, n);
-		int64_t left;
+		int64_t now = app_now_ms(), left;
 
 		if (missing < 0)
 			return ST_ERROR;
+		if ((size_t)missing < n)
+			came = now;
 		n = (size_t)missing;
-		if (!n || app_now_ms() >= end || vduse_interrupted(app))
+		if (!n || now >= end || now - SETTLE_MS >= came || vduse_interrupted(app))
 			break;
 		app_nap_ms(POLL_MS);
 		left = end - app_now_ms();
+		if (left > BIND_MODPROBE_MS)
+			left = BIND_MODPROBE_MS;
 		if (left > 0)
-			state_load_modules(
-				app, state, left < BIND_MODPROBE_MS ? (int)left : BIND_MODPROBE_MS);
+			state_load_modules(app, state, (int)left);
 	}
 	return ST_OK;
 }

@@ -23,6 +23,17 @@ void plan_free(struct plan *plan)
 	*plan = (struct plan){ 0 };
 }
 
+const char *plan_driver(const struct plan_item *item)
+{
+	const struct state_device *want = item->want, *have = item->have;
+
+	if (!want)
+		return item->vwant->driver;
+	if (want->driver || item->action != PLAN_RECREATE)
+		return want->driver;
+	return have->driver ? have->driver : have->other_driver;
+}
+
 void plan_fail(struct plan_item *item, enum status status)
 {
 	item->result = PLAN_FAILED;
@@ -209,7 +220,7 @@ static void plan_device(struct planner *p, size_t i)
 	    !(item->differs & STATE_DIFF_MAC && has_fixed_mac(p, want)))
 		return;
 	item->action = PLAN_RECREATE;
-	if (want->driver && !strcmp(want->driver, "vhost_vdpa"))
+	if (!strcmp(plan_driver(item), "vhost_vdpa"))
 		state_node_keep(&want->node, &have->node);
 	status = have->mgmtdev ?
 			 check_recreation(p, want) :

@@ -173,6 +173,9 @@ enum status state_start(struct app *app, const struct state_vduse *v)
 
 /* ---- as it was ---- */
 
+/* What a parent may take when a device is made. */
+#define GIVEN (STATE_HAS_MAC | STATE_HAS_MTU | STATE_HAS_MAX_VQP | STATE_HAS_FEATURES)
+
 /* Its char device, unless that is as every new one. */
 static int give_again(struct app *app, const char *name, const struct state_node *had)
 {
@@ -191,12 +194,14 @@ static int make_again(struct app *app, const struct state_device *d)
 
 	if (ret)
 		return ret;
-	if (bind_autoprobe_off(app, d->name, &autoprobe))
-		return -EBUSY;
+	/* Without it the host's driver may come first, which is better than no device. */
+	(void)bind_autoprobe_off(app, d->name, &autoprobe);
 	ret = vdpa_dev_add(app->ctx, spec, 0);
 	bind_autoprobe_back(app, &autoprobe);
 	if (!ret && driver && strcmp(driver, "none"))
 		ret = vdpa_dev_bind(app->ctx, d->name, driver, 0);
+	else if (!ret)
+		ret = vdpa_dev_unbind(app->ctx, d->name, 0);
 	return ret ? ret : give_again(app, d->name, &d->node);
 }
 
@@ -214,7 +219,13 @@ void state_put_back(struct app *app, const struct state_device *have)
 	app->must_finish = true;
 	ret = make_again(app, &old);
 	app->must_finish = false;
-	tell_put_back(app, have->name, !ret);
+	if (ret || known || !(have->has & ~old.has & GIVEN))
+		tell_put_back(app, have->name, !ret);
+	else
+		diag_note(app,
+			  "\"%s\" is there again, but with its parent's own address, MTU, queues "
+			  "and features: what \"%s\" takes is not known",
+			  have->name, have->mgmtdev);
 }
 
 static enum status serve_again(struct app *app, const struct host_vduse *have)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Carrying out a plan, step by step over all devices: what is deleted, then
+ * Carrying out a plan, step by step over all devices: what is deleted and made anew, then
  * daemons, additions, addresses and drivers.  So requests travel together and
- * autoprobe is switched off once.
+ * autoprobe is switched off seldom.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,6 +14,9 @@
 #include "vduse.h"
 
 #define CHUNK 256 /* requests between two looks at signals */
+/* Others that make devices wait for their turn no longer than this, and look for it within that. */
+#define HOLD_MS 1000
+#define TURN_MS 50
 #define NODE_WAIT_MS (VDUSE_WAIT_SECONDS * 1000)
 
 DEFINE_CLEANUP(struct vdpa_bulk, vdpa_bulk_unref)
@@ -29,7 +32,7 @@ static unsigned int steps_of_node(const struct state_node *want, const struct pl
 
 static unsigned int steps_of_device(const struct plan_item *item)
 {
-	const char *driver = item->want->driver;
+	const char *driver = plan_driver(item);
 	unsigned int steps = 0;
 
 	if (item->action != PLAN_CHANGE)
@@ -174,26 +177,34 @@ static size_t fill_chunk(struct runner *r, struct vdpa_bulk *bulk, struct plan_i
 	return n;
 }
 
-static void run_bulk(struct runner *r, unsigned int step, pick_fn *pick, queue_fn *queue)
+/* Those that are picked, or as many as there is time for, but some; false when no more can be done. */
+static bool run_bulk(struct runner *r, unsigned int step, pick_fn *pick, queue_fn *queue,
+		     int64_t until)
 {
 	struct plan_item *items[CHUNK];
 	size_t at = 0;
 
-	while (at < r->plan->size && !r->stopped) {
+	do {
 		CLEANUP(cleanup_vdpa_bulk_unref_cb) struct vdpa_bulk *bulk = NULL;
 		size_t n;
 
 		if (vdpa_bulk_new(r->app->ctx, &bulk) < 0) {
 			diag_ctx(r->app, NULL);
-			return;
+			return false;
 		}
 		n = fill_chunk(r, bulk, items, &at, step, pick, queue);
 		if (n)
 			run_chunk(r, bulk, items, n, step);
-	}
+	} while (at < r->plan->size && !r->stopped && app_now_ms() < until);
+	return !r->stopped;
 }
 
 /* ---- deletions ---- */
+
+static bool is_recreated(const struct plan_item *item)
+{
+	return item->action == PLAN_RECREATE;
+}
 
 static bool is_device_deletion(const struct plan_item *item)
 {
@@ -228,12 +239,13 @@ static void delete_vduse(struct runner *r)
 
 /* ---- daemons ---- */
 
-static void start_daemons(struct runner *r)
+static void start_daemons(struct runner *r, bool recreated)
 {
 	for (size_t i = 0; i < r->plan->size; i++) {
 		struct plan_item *item = &r->plan->items[i];
 
-		if (!item->vwant || !runner_wants(r, item, STEP_START))
+		if (!item->vwant || is_recreated(item) != recreated ||
+		    !runner_wants(r, item, STEP_START))
 			continue;
 		runner_step(r, item, STEP_START,
 			    item->action == PLAN_CHANGE ? vduse_resume(r->app, item->name, false) :
@@ -246,78 +258,124 @@ static void start_daemons(struct runner *r)
 /* Without a driver in the file the host decides, as for `dev add`. */
 static bool is_plain_addition(const struct plan_item *item)
 {
-	return item->want && !item->want->driver;
+	return item->want && !plan_driver(item);
 }
 
 static bool is_bound_addition(const struct plan_item *item)
 {
-	return item->vwant || (item->want && item->want->driver);
+	return (item->vwant || item->want) && !is_recreated(item) && !is_plain_addition(item);
 }
 
 static enum status queue_addition(struct runner *r, struct vdpa_bulk *bulk, struct plan_item *item)
 {
 	const struct state_device vduse = { .name = (char *)(uintptr_t)item->name,
 					    .mgmtdev = (char *)(uintptr_t) "vduse" };
+	struct state_device device = item->want ? *item->want : vduse;
 	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 
-	if (item->want && item->want->features_text)
+	if (is_recreated(item) && item->want)
+		device = state_device_keep(r->app, item->want, item->have);
+	if (device.features_text)
 		return diag_fail(r->app, item->name, ENODEV,
 				 "`mgmtdev show` lists those that there are",
 				 "no management device \"%s\", which would tell the features of "
 				 "\"%s\"",
-				 item->want->mgmtdev, item->name);
-	if (state_spec(item->want ? item->want : &vduse, &spec) < 0)
+				 device.mgmtdev, item->name);
+	if (state_spec(&device, &spec) < 0)
 		return diag_error(r->app, item->name, NULL, NULL);
 	return vdpa_bulk_add(bulk, spec) < 0 ? diag_ctx(r->app, item->name) : ST_OK;
 }
 
-static bool wants_addition(struct runner *r)
+/* Is there one that is picked and wants the step? */
+static bool wants_any(struct runner *r, unsigned int step, pick_fn *pick)
 {
 	for (size_t i = 0; i < r->plan->size; i++) {
 		const struct plan_item *item = &r->plan->items[i];
 
-		if (is_bound_addition(item) && runner_wants(r, item, STEP_ADD))
+		if (pick(item) && runner_wants(r, item, step))
 			return true;
 	}
 	return false;
 }
 
-static void add_devices(struct runner *r)
+/* The failure is reported. */
+static void fail_all(struct runner *r, unsigned int step, pick_fn *pick, enum status status)
 {
-	struct autoprobe autoprobe;
-	enum status status;
-
-	run_bulk(r, STEP_ADD, is_plain_addition, queue_addition);
-	if (!wants_addition(r))
-		return;
-	status = bind_autoprobe_off(r->app, NULL, &autoprobe);
-	if (!status) {
-		run_bulk(r, STEP_ADD, is_bound_addition, queue_addition);
-		bind_autoprobe_back(r->app, &autoprobe);
-		return;
-	}
 	for (size_t i = 0; i < r->plan->size; i++) {
 		struct plan_item *item = &r->plan->items[i];
 
-		if (is_bound_addition(item) && runner_wants(r, item, STEP_ADD))
-			runner_step(r, item, STEP_ADD, status);
+		if (pick(item) && runner_wants(r, item, step))
+			runner_step(r, item, step, status);
 	}
 }
 
-/* The old device is deleted and the new one could not be made. */
-static void put_back_failed(struct runner *r)
+/* Those with a driver, or those of which the host decides: as long as others wait for the lock, in turns with them. */
+static void add_in_turns(struct runner *r, pick_fn *pick, bool bound)
+{
+	bool more = wants_any(r, STEP_ADD, pick);
+
+	while (more) {
+		struct autoprobe autoprobe = { .fd = -1 };
+		int kept = bound ? -1 : bind_autoprobe_keep(r->app);
+		enum status status = bound ? bind_autoprobe_off(r->app, NULL, &autoprobe) : ST_OK;
+
+		if (status) {
+			fail_all(r, STEP_ADD, pick, status);
+			return;
+		}
+		more = run_bulk(r, STEP_ADD, pick, queue_addition, app_now_ms() + HOLD_MS) &&
+		       wants_any(r, STEP_ADD, pick);
+		bind_autoprobe_back(r->app, &autoprobe);
+		if (kept >= 0)
+			close(kept);
+		if (more)
+			app_nap_ms(TURN_MS);
+	}
+}
+
+/* ---- made anew ---- */
+
+/* The old device is deleted and the new one could not be made, or not any more. */
+static bool is_lost(const struct plan_item *item)
+{
+	bool begun = item->todo & STEP_ADD && !(item->todo & STEP_DELETE);
+
+	return is_recreated(item) &&
+	       (item->result == PLAN_FAILED || (item->result == PLAN_OPEN && begun)) &&
+	       !vduse_is_taken(item->name);
+}
+
+static void put_back_lost(struct runner *r)
 {
 	for (size_t i = 0; i < r->plan->size; i++) {
 		const struct plan_item *item = &r->plan->items[i];
 
-		if (item->action != PLAN_RECREATE || item->result != PLAN_FAILED ||
-		    vduse_is_taken(item->name))
+		if (!is_lost(item))
 			continue;
 		if (item->have)
 			state_put_back(r->app, item->have);
 		else if (item->vhave->known && !vduse_device_exists(item->name))
 			state_put_back_vduse(r->app, item->vhave);
 	}
+}
+
+/* From the first deletion until what was deleted is there again nobody else gets the lock. */
+static void delete_and_remake(struct runner *r)
+{
+	struct autoprobe autoprobe = { .fd = -1 };
+	enum status status = ST_OK;
+
+	if (wants_any(r, STEP_DELETE, is_recreated))
+		status = bind_autoprobe_off(r->app, NULL, &autoprobe);
+	if (status)
+		fail_all(r, STEP_DELETE, is_recreated, status);
+	runner_look_ahead(r, STEP_DELETE, is_device_deletion);
+	run_bulk(r, STEP_DELETE, is_device_deletion, queue_deletion, INT64_MAX);
+	delete_vduse(r);
+	start_daemons(r, true);
+	run_bulk(r, STEP_ADD, is_recreated, queue_addition, INT64_MAX);
+	put_back_lost(r);
+	bind_autoprobe_back(r->app, &autoprobe);
 }
 
 /* ---- addresses ---- */
@@ -350,12 +408,10 @@ void plan_run(struct app *app, struct plan *plan, bool force)
 	progress_begin(app, &r.progress, set_steps(plan));
 	app->progress = &r.progress;
 	r.wait_ms = app_limit_ms(app, NODE_WAIT_MS);
-	runner_look_ahead(&r, STEP_DELETE, is_device_deletion);
-	run_bulk(&r, STEP_DELETE, is_device_deletion, queue_deletion);
-	delete_vduse(&r);
-	start_daemons(&r);
-	add_devices(&r);
-	put_back_failed(&r);
+	delete_and_remake(&r);
+	start_daemons(&r, false);
+	add_in_turns(&r, is_plain_addition, false);
+	add_in_turns(&r, is_bound_addition, true);
 	set_addresses(&r);
 	runner_bind(&r);
 	runner_own(&r);

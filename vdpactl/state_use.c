@@ -35,6 +35,37 @@ static bool is_elsewhere(const struct vdpa_sysdev *s)
 	return n >= 10 && !strcmp(target + n - 10, "virtio_net");
 }
 
+/* Does a virtio device stand in the directory `up` from path? */
+static bool holds_virtio(const char *path, const char *up)
+{
+	CLEANUP(strbuf_free) struct strbuf dir = STRBUF_INIT;
+	CLEANUP_CLOSEDIR DIR *d = NULL;
+	const struct dirent *e;
+
+	strbuf_addf(&dir, "%s%s", path, up);
+	d = dir.failed ? NULL : opendir(dir.s);
+	while (d && (e = readdir(d))) {
+		if (!strncmp(e->d_name, "virtio", 6) && e->d_name[6] >= '0' && e->d_name[6] <= '9')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Hardware has its virtio devices in one place with its siblings', and an interface in another
+ * network namespace does not say whose it is.
+ */
+static bool is_untold(const struct vdpa_sysdev *s)
+{
+	const char *driver = vdpa_sysdev_get_driver(s), *bus = vdpa_sysdev_get_parent_bus(s);
+	const char *path = vdpa_sysdev_get_path(s);
+
+	if (!driver || strcmp(driver, "virtio_vdpa") || vdpa_sysdev_get_virtio(s) || !bus)
+		return false;
+	return holds_virtio(path, "/..") ||
+	       (!strcmp(bus, "auxiliary") && holds_virtio(path, "/../.."));
+}
+
 enum status state_check_unused(struct app *app, const char *name, bool force)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
@@ -56,5 +87,11 @@ enum status state_check_unused(struct app *app, const char *name, bool force)
 		return diag_fail(app, name, EBUSY, "take it back first, or use \"force\"",
 				 "busy: the interface of \"%s\" is in another network namespace",
 				 name);
+	if (is_untold(s))
+		return diag_fail(
+			app, name, EBUSY,
+			"it may be in another network namespace: take it back first, or "
+			"use \"force\"",
+			"busy: it cannot be told whether the interface of \"%s\" is in use", name);
 	return ST_OK;
 }

@@ -27,8 +27,6 @@ enum status vduse_load_modules(struct app *app, const char *driver)
 		argv[n++] = "vdpa";
 	if (access("/dev/vduse/control", F_OK) < 0)
 		argv[n++] = "vduse";
-	if (driver && !bind_has_driver("vdpa", driver))
-		argv[n++] = driver;
 	if (virtio && !bind_has_driver("virtio", "virtio_blk"))
 		argv[n++] = "virtio_blk";
 	if (n > 3)

@@ -115,6 +115,101 @@ readonly SF='{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","mac":"02:00:00:0
 	device_exists net && device_exists sf
 }
 
+@test "made anew: what the file does not give is as it was, the driver and the char device's owner, too" {
+	devices "${NET/,\"driver*/\}}" "$SF" '{"name":"up","mgmtdev":"vdpasim_net","mtu":1400,"driver":"virtio_vdpa"}'
+	works dev add name net mgmtdev vdpasim_net mac 02:00:00:00:00:01 mtu 1400 driver vhost_vdpa group daemon
+	works apply "$FILE"
+	prints '~ net recreate mtu 1400 -> 9000'
+	devices '{"name":"net","mgmtdev":"vdpasim_net","mtu":2000}' \
+		'{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","max_vqp":3}' '{"name":"up","mgmtdev":"vdpasim_net","mtu":1500}'
+	works apply "$FILE"
+	prints_exactly <<-'END'
+		~ net recreate mtu 9000 -> 2000
+		~ sf recreate max_vqp 2 -> 3
+		~ up recreate mtu 1400 -> 1500
+	END
+	settled
+	works -d -j dev show
+	has_json '.dev | .net.driver == "vhost_vdpa" and (.sf | has("driver") | not) and .up.driver == "virtio_vdpa"'
+	works -d -j dev config show net
+	has_json '.config.net | .mac == "02:00:00:00:00:01" and .mtu == 2000'
+	works -d -j dev config show sf
+	has_json '.config.sf | .mac == "02:00:00:00:00:02" and .max_vq_pairs == 3'
+	[[ $(stat -c %G "/dev/$(below net 'vhost-vdpa-*')") == daemon ]]
+	rm -r /dev/vdpa
+}
+
+inode() { stat -L -c %i "/sys/bus/vdpa/devices/$1/"; }
+
+@test "what is made anew is not touched before its turn to make devices has come" {
+	local before
+	devices "$NET" "$BLK"
+	works apply "$FILE"
+	before=$(inode net)
+	devices "${NET/9000/1400}" "$BLK"
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	flock /run/vdpactl/bind.lock cat "$BATS_TEST_TMPDIR/go" 3>&- &
+	CHILDREN+=("$!")
+	wait_until 5 eval '! flock -n /run/vdpactl/bind.lock true'
+	captures 9 vdpactl --timeout 1 apply "$FILE"
+	says 'another vdpactl holds it'
+	prints '~ net recreate mtu 9000 -> 1400 (failed)'
+	: >"$BATS_TEST_TMPDIR/go"
+	[[ $(inode net) == "$before" && -n $(below net 'vhost-vdpa-*') ]]
+	works apply "$FILE"
+	settled
+}
+
+@test "a signal between a deletion and the new device: what was deleted is put back" {
+	many r 3000 ',"mtu":1400,"driver":"none"'
+	works apply "$FILE"
+	sed -i s/:1400/:1500/ "$FILE"
+	"$VDPACTL" apply "$FILE" >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	wait_until 20 eval '! device_exists r2'
+	kill -TERM "$!"
+	wait "$!" && failed "ended well"
+	[[ $(count) == 3000 ]] || failed "$(count) devices are left"
+	grep -q '"r2" is as it was' "$BATS_TEST_TMPDIR/err"
+	works dev config show r2
+	prints 'mtu 1400'
+}
+
+@test "many are added in turns with others that add devices" {
+	many n 6000 ',"driver":"none"'
+	"$VDPACTL" apply "$FILE" >/dev/null 3>&- &
+	wait_until 20 device_exists n300
+	works dev add name other mgmtdev vdpasim_net driver none
+	run ! device_exists n6000
+	wait "$!"
+	[[ $(count) == 6001 && $(<"/sys/bus/vdpa/drivers_autoprobe") == 1 ]]
+}
+
+@test "without a driver in the file the host decides, also when a killed one left autoprobe off" {
+	rm -f /run/vdpactl/bind.lock
+	devices '{"name":"a","mgmtdev":"vdpasim_net"}'
+	works apply "$FILE"
+	[[ -e /run/vdpactl/bind.lock && -e /sys/bus/vdpa/devices/a/driver ]]
+	works dev del a
+	printf 1 >/run/vdpactl/bind.lock
+	echo 0 >/sys/bus/vdpa/drivers_autoprobe
+	works apply "$FILE"
+	[[ -e /sys/bus/vdpa/devices/a/driver && $(<"/sys/bus/vdpa/drivers_autoprobe") == 1 ]]
+}
+
+@test "a driver that is loaded for one device takes no other" {
+	works dev add name bystander mgmtdev vdpasim_net driver none
+	rmmod vhost_vdpa
+	works dev add name a mgmtdev vdpasim_net driver vhost_vdpa
+	run ! test -e /sys/bus/vdpa/devices/bystander/driver
+	works dev del a
+	rmmod vhost_vdpa
+	devices "$NET" '{"name":"bystander","mgmtdev":"vdpasim_net","driver":"none"}'
+	works apply "$FILE"
+	prints '+ net '
+	run ! test -e /sys/bus/vdpa/devices/bystander/driver
+	[[ -c /dev/$(below net 'vhost-vdpa-*') && $(<"/sys/bus/vdpa/drivers_autoprobe") == 1 ]]
+}
+
 @test "another address: an interface of virtio_vdpa is made anew with it, but not while it is up" {
 	local up='{"name":"up","mgmtdev":"vdpasim_net","mac":"02:00:00:00:00:03","driver":"virtio_vdpa"}' netdev
 	devices "$up"
@@ -320,6 +415,25 @@ lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 	says 'cannot add device "never"'
 	captures 3 vdpactl restore
 	says 'cannot read /etc/vdpactl/vdpactl.json'
+}
+
+@test "restore: one parent that never comes keeps neither the late ones nor another apply waiting" {
+	load_standin sf_count=1
+	rmmod mlx5_standin
+	devices '{"name":"never","mgmtdev":"pci/0000:ff:00.0"}' "$NET" "$SF"
+	"$VDPACTL" restore "$FILE" wait 120 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	CHILDREN+=("$!")
+	wait_until 20 device_exists net
+	modprobe mlx5_standin sf_count=1
+	wait_until 20 device_exists sf
+	devices "$BLK"
+	works apply "$FILE"
+	device_exists blk
+	kill -0 "${CHILDREN[-1]}"
+	kill -TERM "${CHILDREN[-1]}"
+	wait "${CHILDREN[-1]}" && failed "ended well"
+	run -0 cat "$BATS_TEST_TMPDIR/out"
+	prints '+ net ' $'\n+ sf ' '+ never mgmtdev pci/0000:ff:00.0 (not finished)'
 }
 
 @test "restore tells what it did first, whatever becomes of the late ones; a wrong feature fails its device alone" {

@@ -27,6 +27,11 @@ comm_is() { # PID NAME
 	wait_until 5 grep -qx "$2" "/proc/$1/comm"
 }
 
+# It waits: its socket for uevents is there.
+looks_for_events() { # PID
+	compgen -G "/proc/$1/fd/*" >/dev/null && [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]
+}
+
 @test "dev add driver: each one, whatever the host would do, and its node is printed" {
 	stub a && stub b && stub c
 	works dev add name a mgmtdev vduse driver vhost_vdpa
@@ -211,6 +216,33 @@ comm_is() { # PID NAME
 	took_at_least 900
 	took_at_most 15000
 	fails 7 -T 0 dev wait "$DEV" present
+}
+
+@test "dev wait: a device that is made anew meanwhile is waited for" {
+	stub "$DEV"
+	works dev add name "$DEV" mgmtdev vduse driver none
+	background "$VDPACTL" dev wait "$DEV" chardev 30
+	wait_until 5 looks_for_events "${CHILDREN[-1]}"
+	sleep 0.5 # longer than its first look
+	works dev del "$DEV"
+	sleep 0.5
+	works dev add name "$DEV" mgmtdev vduse driver vhost_vdpa
+	wait "${CHILDREN[-1]}" || failed "does not wait: $?"
+	CHILDREN=()
+}
+
+@test "two at a time for one driver: both end well, and the device keeps its override" {
+	local i pid
+	stub "$DEV"
+	works dev add name "$DEV" mgmtdev vduse driver none
+	for ((i = 0; i < 20; i++)); do
+		"$VDPACTL" dev bind "$DEV" driver vhost_vdpa >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+		pid=$!
+		works dev bind "$DEV" driver vhost_vdpa
+		wait "$pid" || failed "$(<"$BATS_TEST_TMPDIR/err")"
+		[[ $(<"/sys/bus/vdpa/devices/$DEV/driver_override") == vhost_vdpa ]]
+		works dev unbind "$DEV"
+	done
 }
 
 @test "without privileges: 6, and nothing is done" {

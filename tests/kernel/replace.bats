@@ -81,21 +81,28 @@ let_go() {
 	rm "$BATS_TEST_TMPDIR/go"
 }
 
-# What is asked for fails at the lock, with this on stderr; the lock is let go after that.
+# What is asked for fails at the lock, with this on stderr, and nothing was touched; the lock is let go after that.
 replaced_in_vain() { # TEXT PID
 	wait_until 20 grep -q "$1" "$BATS_TEST_TMPDIR/err"
+	device_exists "$DEV" || failed "it was deleted"
 	let_go
 	wait "$2" && failed "ended well"
-	grep -q "\"$DEV\" is as it was" "$BATS_TEST_TMPDIR/err" || failed "$(<"$BATS_TEST_TMPDIR/err")"
+	[[ $(stat -L -c %i "/sys/bus/vdpa/devices/$DEV/") == "$INODE" ]] || failed "it was deleted"
 	config_is '.mtu == 1400'
 	works -d -j dev show "$DEV"
 	has_json '.dev[$n].driver == "vhost_vdpa"' --arg n "$DEV"
 }
 
-@test "neither a deadline nor a signal keeps the old one from being put back" {
+# Does the process wait for the lock that hold_lock holds?
+waits_for_lock() { # PID
+	[[ $(readlink "/proc/$1/fd/"*) == */run/vdpactl/bind.lock* ]]
+}
+
+@test "nothing is touched before the lock is there; neither a deadline nor a signal leaves less" {
 	local pid
 	autoprobe off
 	works dev replace name "$DEV" mgmtdev vdpasim_net mtu 1400 driver vhost_vdpa
+	INODE=$(stat -L -c %i "/sys/bus/vdpa/devices/$DEV/")
 	hold_lock
 	"$VDPACTL" --timeout 1 dev replace name "$DEV" mgmtdev vdpasim_net mtu 2000 \
 		>/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- &
@@ -103,7 +110,7 @@ replaced_in_vain() { # TEXT PID
 	hold_lock
 	"$VDPACTL" dev replace name "$DEV" mgmtdev vdpasim_net mtu 2000 >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	pid=$!
-	wait_until 20 eval '! device_exists "$DEV"'
+	wait_until 20 waits_for_lock "$pid"
 	kill -TERM "$pid"
 	replaced_in_vain interrupted "$pid"
 }
@@ -155,6 +162,63 @@ replaced_in_vain() { # TEXT PID
 	config_is '.mtu == 1400'
 	replaces recreated mgmtdev vdpasim_net mtu 1500 force
 	config_is '.mtu == 1500'
+}
+
+in_other_netns_now() { [[ $(readlink "/proc/$1/ns/net") != $(readlink /proc/self/ns/net) ]]; }
+
+@test "whose interface another namespace has cannot be told among siblings: nobody's is taken away" {
+	local name sf=auxiliary/mlx5_core.sf pid
+	load_standin sf_count=2
+	autoprobe off
+	works dev add name s1 mgmtdev $sf.1 mac 02:00:00:00:00:01 driver virtio_vdpa wait
+	works dev add name s2 mgmtdev $sf.2 mac 02:00:00:00:00:02 driver virtio_vdpa wait
+	works -d -j dev show
+	background unshare -n sleep 100
+	pid=${CHILDREN[-1]}
+	wait_until 5 in_other_netns_now "$pid"
+	for name in s1 s2; do
+		ip link set "$(jq -r --arg n $name '.dev[$n].netdev.name' <<<"$output")" netns "$pid"
+	done
+	fails 5 dev replace name s1 mgmtdev $sf.1 mac 02:00:00:00:00:01 max_vqp 2
+	says 'busy: it cannot be told whether the interface of "s1" is in use' 'or use "force"'
+	fails 5 dev replace name s1 mgmtdev $sf.1 driver vhost_vdpa
+	fails 5 dev replace name s1 mgmtdev $sf.1 mac 02:00:00:00:00:03
+	captures 5 vdpactl apply - prune <<<'{"version":1}'
+	says 'of "s1" is in use' 'of "s2" is in use'
+	device_exists s1 && device_exists s2
+	DEV=s1
+	replaces recreated mgmtdev $sf.1 mac 02:00:00:00:00:01 max_vqp 2 force
+}
+
+node_is() { # OWNER:GROUP:MODE
+	local is
+	is=$(stat -c %U:%G:%a "$(chardev "$DEV")")
+	[[ $is == "$1" ]] || failed "the node is $is, wanted $1"
+}
+
+@test "another owner is a change, and a device that is made anew keeps its owner" {
+	autoprobe off
+	replaces created mgmtdev vdpasim_net mtu 1400 driver vhost_vdpa owner nobody mode 0640
+	replaces unchanged mgmtdev vdpasim_net driver vhost_vdpa owner nobody
+	replaces changed mgmtdev vdpasim_net driver vhost_vdpa group daemon
+	node_is nobody:daemon:640
+	replaces recreated mgmtdev vdpasim_net mtu 2000
+	node_is nobody:daemon:640
+	replaces recreated mgmtdev vdpasim_net mtu 1400 driver vhost_vdpa owner root
+	node_is root:daemon:640
+	replaces changed mgmtdev vdpasim_net driver none
+	rm -r /dev/vdpa
+}
+
+@test "put back on a parent whose attributes are not known: it is told that they are lost" {
+	load_standin hostile=1
+	autoprobe off
+	works dev add name "$DEV" mgmtdev mlx5_standin_hostile mac 02:00:00:00:00:01 driver none
+	fails 8 dev replace name "$DEV" mgmtdev vdpasim_blk mtu 2000
+	says "\"$DEV\" is there again, but with its parent's own address, MTU, queues and features" \
+		'what "mlx5_standin_hostile" takes is not known'
+	works dev show "$DEV"
+	prints "mgmtdev mlx5_standin_hostile "
 }
 
 @test "refused before anything is done: words, features, drivers, unmanaged devices" {

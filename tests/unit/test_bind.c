@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is written to bind and unbind devices, what is refused, and the wait for a node. */
+#include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 
 #include "tree.h"
 
@@ -84,6 +86,90 @@ static void test_bind_fails(void **state)
 		    "can't bind device \"sim0\" to vhost_vdpa: No such file or directory");
 	/* What it was before, on top of what the attempt wrote. */
 	check_file(t, "sys/devices/sim0/driver_override", "");
+}
+
+/* What the kernel and others do while a driver is taken away: `unbind` is a FIFO that is full until then. */
+struct meanwhile {
+	struct tree *t;
+	const char *driver; /* the device's then; NULL: none */
+	char *unbind; /* the FIFO */
+	int fifo;
+};
+
+/* How often this process has the file open. */
+static int count_open(const char *path)
+{
+	DIR *d = opendir("/proc/self/fd");
+	const struct dirent *e;
+	char target[256];
+	int count = 0;
+
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+
+		target[n < 0 ? 0 : n] = '\0';
+		count += !strcmp(target, path);
+	}
+	closedir(d);
+	return count;
+}
+
+static void *unbound(void *arg)
+{
+	const struct meanwhile *m = arg;
+	char buf[4096];
+
+	while (count_open(m->unbind) < 2)
+		usleep(1000);
+	tree_bind(m->t, "sys/devices/sim0", "vdpa", m->driver);
+	while (read(m->fifo, buf, sizeof(buf)) > 0)
+		;
+	return NULL;
+}
+
+/* From virtio_vdpa to vhost_vdpa, which can't be bound: writing to its `bind` fails. */
+static int bind_in_vain(struct tree *t, const char *meanwhile)
+{
+	struct meanwhile m = { .t = t, .driver = meanwhile };
+	const char buf[4096] = { 0 };
+	pthread_t thread;
+	int r;
+
+	m.unbind = tree_path(t, DRIVERS "/virtio_vdpa/unbind");
+	tree_vdpa(t, "sys/devices", "sim0", "virtio_vdpa");
+	tree_write(t, "sys/devices/sim0/driver_override", "");
+	tree_write(t, DRIVERS "/virtio_vdpa/bind", "");
+	tree_link(t, DRIVERS "/vhost_vdpa/bind", "/dev/full");
+	assert_int_equal(mkfifo(m.unbind, 0600), 0);
+	m.fifo = open(m.unbind, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_true(m.fifo >= 0);
+	while (write(m.fifo, buf, sizeof(buf)) > 0)
+		;
+	assert_int_equal(pthread_create(&thread, NULL, unbound, &m), 0);
+	r = vdpa_dev_bind(t->ctx, "sim0", "vhost_vdpa", 0);
+	pthread_join(thread, NULL);
+	close(m.fifo);
+	free(m.unbind);
+	return r;
+}
+
+static void test_bound_back(void **state)
+{
+	struct tree *t = *state;
+
+	check_fails(t, bind_in_vain(t, NULL), ENOSPC,
+		    "can't bind device \"sim0\" to vhost_vdpa: No space left on device");
+	check_file(t, DRIVERS "/virtio_vdpa/bind", "sim0");
+}
+
+static void test_bound_by_another(void **state)
+{
+	struct tree *t = *state;
+
+	assert_int_equal(bind_in_vain(t, "vhost_vdpa"), 0);
+	check_file(t, "sys/devices/sim0/driver_override", "vhost_vdpa");
+	check_file(t, DRIVERS "/virtio_vdpa/bind", "");
 }
 
 static void test_unbind(void **state)
@@ -211,10 +297,19 @@ static void test_node_users(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE_TEST(test_bind),	    TREE_TEST(test_bind_again), TREE_TEST(test_no_driver),
-		TREE_TEST(test_bind_fails), TREE_TEST(test_unbind),	TREE_TEST(test_open),
-		TREE_TEST(test_unserved),   TREE_TEST(test_wait),	TREE_TEST(test_wait_disk),
-		TREE_TEST(test_autoprobe),  TREE_TEST(test_node_users),
+		TREE_TEST(test_bind),
+		TREE_TEST(test_bind_again),
+		TREE_TEST(test_no_driver),
+		TREE_TEST(test_bind_fails),
+		TREE_TEST(test_unbind),
+		TREE_TEST(test_open),
+		TREE_TEST(test_unserved),
+		TREE_TEST(test_wait),
+		TREE_TEST(test_wait_disk),
+		TREE_TEST(test_autoprobe),
+		TREE_TEST(test_node_users),
+		TREE_TEST(test_bound_back),
+		TREE_TEST(test_bound_by_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
