@@ -122,6 +122,20 @@ write_something() { dd if=/dev/urandom of="$NODE" bs=64k count=4 oflag=direct st
 	unit_is ConditionResult=no
 }
 
+@test "a back end that is away for long: it is started again until it is there" {
+	conf 'backend file:/srv/late'
+	rm -f /srv/late
+	captures 1 inside systemctl start "vdused@$DEV"
+	# Beyond what systemd does by default: five times in ten seconds.
+	wait_until 60 restarted 7
+	truncate -s 16M /srv/late
+	wait_until 60 unit_is ActiveState=active
+	[[ -b $NODE ]]
+	captures 0 inside systemctl stop "vdused@$DEV"
+}
+
+restarted() { (($(inside systemctl show -P NRestarts "vdused@$DEV") >= $1)); }
+
 @test "vdpactl.service restores what was saved, and the daemons that it started outlive it" {
 	local saved=/etc/vdpactl/vdpactl.json
 	captures 0 inside systemctl start vdpactl
