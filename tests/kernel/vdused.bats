@@ -296,6 +296,25 @@ unbinds() { vdpactl -q dev unbind "$1" 2>/dev/null; }
 	works vduse del "$DEV"
 }
 
+@test "a daemon that dies while its disk is written back is noticed before the kernel would wait for it" {
+	local pid
+	truncate -s 16M "$WORK/image"
+	disk "file:$WORK/image"
+	pid=$(daemon_pid)
+	# The kernel has its answer, and vdpactl has not.
+	background strace -f -o /dev/null -E ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" -e trace=fsync \
+		-e inject=fsync:delay_exit=5000000 "$VDPACTL" vduse del "$DEV" 2>"$WORK/said"
+	wait_until 10 flushed
+	kill -KILL "$pid"
+	captures 5 wait "${CHILDREN[-1]}"
+	stderr=$(<"$WORK/said")
+	says "busy: no daemon serves VDUSE device \"$DEV\""
+	works vduse rescue "$DEV"
+	works vduse del "$DEV"
+}
+
+flushed() { (($(disk_state .statistics.flushes) > 0)); }
+
 @test "two at once: the one that loses takes nothing of the other's back, also when it is interrupted" {
 	cat >"$WORK/late" <<-END
 		#!/bin/sh
