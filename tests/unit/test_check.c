@@ -27,7 +27,7 @@ static void check_config(struct fake *k, int errnum, enum check_level level)
 {
 	struct app app = { .ctx = fake_ctx(k) };
 	struct check c = { .app = &app, .root = "", .connected = true };
-	char *names[] = { (char *)(uintptr_t)"x" };
+	char *names[] = { (char *)(uintptr_t) "x" };
 	const struct finding *f;
 
 	fake_fault(k, VDPA_COMMAND_CONFIG_GET, FAULT_ERRNO, -errnum, 1);

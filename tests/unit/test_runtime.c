@@ -426,14 +426,21 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		EACH(test_made),	  EACH(test_not_there),
-		EACH(test_bad_directory), EACH(test_directory_is_link),
-		EACH(test_lock),	  EACH(test_lock_of_the_dead),
-		EACH(test_lock_is_link),  EACH(test_files),
+		EACH(test_made),
+		EACH(test_not_there),
+		EACH(test_bad_directory),
+		EACH(test_directory_is_link),
+		EACH(test_lock),
+		EACH(test_lock_of_the_dead),
 		EACH(test_lock_of_the_deleted),
-		EACH(test_odd_files),	  EACH(test_create_replaces),
-		EACH(test_write),	  EACH(test_write_fails),
-		EACH(test_socket),	  EACH(test_long_paths),
+		EACH(test_lock_is_link),
+		EACH(test_files),
+		EACH(test_odd_files),
+		EACH(test_create_replaces),
+		EACH(test_write),
+		EACH(test_write_fails),
+		EACH(test_socket),
+		EACH(test_long_paths),
 		EACH(test_memory),
 	};
 
