@@ -150,7 +150,6 @@ validates() { # ELEMENT
 		  <mac address='02:00:00:00:00:01'/>
 		  <source dev='$n'/>
 		  <model type='virtio'/>
-		  <mtu size='1400'/>
 		</interface>
 	END
 	validates "$output"
@@ -262,6 +261,21 @@ run_commands() { # FILE
 	eval "$first"
 	works dev export "$DEV" format commands
 	prints_exactly "$first"
+}
+
+@test "commands: what begins as an option does" {
+	local before
+	vdpactl -- dev add name "-$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:01
+	disk "mem:2M" serial '-s 1'
+	before=$(record "-$DEV" "$DEV")
+	works -- dev export "-$DEV" "$DEV" format commands output "$WORK/commands"
+	output=$(<"$WORK/commands")
+	prints "vdpactl -- dev add name -$DEV mgmtdev " "vdpactl -- vduse add name $DEV " " serial '-s 1' "
+	vdpactl -- dev del "-$DEV"
+	works vduse del "$DEV"
+	run_commands "$WORK/commands"
+	diff -u <(echo "$before") <(record "-$DEV" "$DEV")
+	works -- dev del "-$DEV"
 }
 
 @test "commands: all that a disk of vdused was made with, and no serial number that it was not" {
