@@ -142,12 +142,15 @@ restarted() { (($(inside systemctl show -P NRestarts "vdused@$DEV") >= $1)); }
 	[[ $(inside systemctl show -P ConditionResult vdpactl) == no ]]
 	works vduse add name restored type block backend mem:1M
 	works dev add name net mgmtdev vdpasim_net mac 02:00:00:00:00:01
+	works dev add name owned mgmtdev vdpasim_net driver vhost_vdpa owner nobody group daemon mode 0660
 	works save "$saved"
 	works vduse del restored
-	works dev del net
+	works dev del net owned
 	rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim
 	captures 0 inside systemctl start vdpactl
 	device_exists net && [[ -b $NODE ]]
+	[[ $(stat -Lc %U:%G:%a /dev/vdpa/by-name/owned) == nobody:daemon:660 ]]
+	works dev del owned
 	captures 0 inside systemctl stop vdpactl
 	works vduse show restored
 	prints 'daemon serving'
