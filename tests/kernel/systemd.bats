@@ -146,7 +146,7 @@ restarted() { (($(inside systemctl show -P NRestarts "vdused@$DEV") >= $1)); }
 	works save "$saved"
 	works vduse del restored
 	works dev del net owned
-	rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim
+	rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim vduse
 	captures 0 inside systemctl start vdpactl
 	device_exists net && [[ -b $NODE ]]
 	[[ $(stat -Lc %U:%G:%a /dev/vdpa/by-name/owned) == nobody:daemon:660 ]]
