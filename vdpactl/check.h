@@ -44,6 +44,7 @@ struct check {
 	bool connected; /* the family is there */
 	bool all; /* every device, none was named */
 	bool failed; /* out of memory */
+	bool no_json; /* libjansson is not there */
 	char pf[64], pf_netdev[64]; /* the last physical function that was asked for its interface */
 };
 

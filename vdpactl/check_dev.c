@@ -227,6 +227,9 @@ static void check_one(struct check *c, const struct vdpa_dev *dev, const struct 
 			c, CHECK_INFO, name, "`vdpactl dev config show` goes on",
 			"the kernel has no configuration of its class: iproute2's `vdpa dev config "
 			"show` stops here, and leaves out the devices behind it");
+	/* One that has gone, and one that is not managed, are no failures. */
+	else if (r < 0 && r != -ENODEV && r != -EINVAL)
+		check_add_error(c, CHECK_PROBLEM, name, vdpa_ctx_get_error(c->app->ctx));
 	describe(&text, dev, s);
 	if (each && vdpa_sysdev_get_chardev(s))
 		check_users(c, name, &text);

@@ -15,7 +15,12 @@ static void ask_daemon(struct check *c, const char *name)
 	CLEANUP(vduse_status_free) struct vduse_status s = { 0 };
 	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
 
-	if (vduse_get_status(c->app, name, &s, &err) < 0)
+	/* It says so itself, once is enough. */
+	c->no_json = c->no_json || json_load(c->app);
+	if (c->no_json)
+		check_add(c, CHECK_WARNING, name, "install libjansson (Debian: libjansson4)",
+			  "its daemon lives and was not asked: the talk with it needs libjansson");
+	else if (vduse_get_status(c->app, name, &s, &err) < 0)
 		check_add(
 			c, CHECK_PROBLEM, name,
 			"look what it waits for, or kill it and `vdpactl vduse restart` the device",
@@ -101,8 +106,6 @@ void check_vduse(struct check *c, char **names, size_t n)
 			  vduse_runtime_dir(), strerror(-r));
 		return;
 	}
-	if (!all.size || json_load(c->app))
-		return;
 	for (size_t i = 0; i < all.size; i++) {
 		if (!c->all && !is_named(all.names[i], names, n))
 			continue;

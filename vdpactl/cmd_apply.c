@@ -62,6 +62,12 @@ static enum status pass_run(struct app *app, const struct apply_options *o, stru
 /* What was to be done in a dry run is as good as done. */
 static enum status tell(struct app *app, struct plan *plan, enum status rest)
 {
+	for (size_t i = 0; app->opt.dry_run && i < plan->size; i++) {
+		struct plan_item *item = &plan->items[i];
+
+		if (item->result == PLAN_OPEN && item->give)
+			plan_fail(item, item->give);
+	}
 	plan_print(app, plan, app->opt.dry_run);
 	for (size_t i = 0; app->opt.dry_run && i < plan->size; i++) {
 		if (plan->items[i].result == PLAN_OPEN)

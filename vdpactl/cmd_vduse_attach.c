@@ -47,19 +47,31 @@ static enum status read_config(struct app *app, struct args *args)
 	return status;
 }
 
-/* A driver that was not asked for stays. */
+/*
+ * A driver that was not asked for stays.  What the file or the default says is
+ * for a new device: `dev bind` came later, and a failure here would make a
+ * service manager end the daemon that serves the device again.
+ */
 static enum status check_driver(struct app *app, const char *name, const struct vdpa_sysdev *s,
-				const char *driver)
+				bool asked, struct make_plan *plan)
 {
 	const char *now = vdpa_sysdev_get_driver(s);
+	const char *wanted = plan->driver ? plan->driver : "none";
 
-	if (!now || (driver && !strcmp(now, driver)))
+	if (!now || !strcmp(now, wanted))
 		return ST_OK;
-	return diag_fail(app, name, EEXIST, NULL, "\"%s\" is attached to %s already, not to %s",
-			 name, now, driver ? driver : "none");
+	if (asked)
+		return diag_fail(app, name, EEXIST, NULL,
+				 "\"%s\" is attached to %s already, not to %s", name, now, wanted);
+	diag_note(app, "\"%s\" is attached to %s already, not to %s, and stays so", name, now,
+		  wanted);
+	plan->driver = NULL;
+	return ST_OK;
 }
 
-static enum status make(struct app *app, const struct args *args, const struct make_plan *plan)
+/* asked: the driver is the command line's. */
+static enum status make(struct app *app, const struct args *args, bool asked,
+			struct make_plan *plan)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *before = NULL, *sysdev = NULL;
 	uint64_t wait = args->has & HAS_WAIT ? args->vduse.wait : VDUSE_WAIT_SECONDS;
@@ -67,7 +79,7 @@ static enum status make(struct app *app, const struct args *args, const struct m
 	enum status status;
 
 	/* Another parent's device of that name is in the kernel's way, which says so. */
-	status = there ? check_driver(app, args->name, before, plan->driver) :
+	status = there ? check_driver(app, args->name, before, asked, plan) :
 			 vduse_attach(app, args->name);
 	if (status)
 		return status;
@@ -119,7 +131,7 @@ static enum status run(struct app *app, const struct args *given)
 	if (status)
 		return status;
 	vduse_hold_signals(&before);
-	status = make(app, &args, &plan);
+	status = make(app, &args, given->has & HAS_DRIVER, &plan);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }

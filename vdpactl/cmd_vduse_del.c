@@ -147,7 +147,8 @@ static enum status detach(struct app *app, const char *name, bool force)
 		status = vduse_flush(app, name, vdpa_sysdev_get_node(s), force);
 	if (status)
 		return status;
-	if (vdpa_dev_del(app->ctx, name, gone ? 0 : VDPA_SERVED) < 0 &&
+	/* It may have died since it answered: all this may have taken a minute. */
+	if (vdpa_dev_del(app->ctx, name, vduse_served(app, name)) < 0 &&
 	    vdpa_error_get_errno(vdpa_ctx_get_error(app->ctx)) != ENODEV)
 		return diag_ctx(app, name);
 	link_tidy(name);

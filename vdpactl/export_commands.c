@@ -71,19 +71,29 @@ static void add_driver(const struct export_dev *d, struct strbuf *sb)
 	if (node.mode)
 		word(sb, "mode", node.mode);
 	state_node_free(&node);
-	strbuf_addc(sb, '\n');
+}
+
+/* A value that begins as an option does is none behind "--". */
+static void command(struct strbuf *sb, const char *verb, const struct strbuf *words)
+{
+	bool dashed = !words->failed && (strstr(words->s, " -") || strstr(words->s, " '-"));
+
+	strbuf_addf(sb, "vdpactl %s%s%s\n", dashed ? "-- " : "", verb, words->s ? words->s : "");
+	sb->failed = sb->failed || words->failed;
 }
 
 static enum status dev_add(struct export *x, const struct export_dev *d, struct strbuf *sb)
 {
+	CLEANUP(strbuf_free) struct strbuf words = STRBUF_INIT;
+
 	if (!vdpa_dev_is_managed(d->dev))
 		return diag_fail(x->app, d->name, EOPNOTSUPP, NULL,
 				 "\"%s\" was made by its driver, no command makes it", d->name);
-	strbuf_add(sb, "vdpactl dev add");
-	word(sb, "name", d->name);
-	word(sb, "mgmtdev", vdpa_dev_get_mgmtdev(d->dev));
-	add_attributes(x, d, sb);
-	add_driver(d, sb);
+	word(&words, "name", d->name);
+	word(&words, "mgmtdev", vdpa_dev_get_mgmtdev(d->dev));
+	add_attributes(x, d, &words);
+	add_driver(d, &words);
+	command(sb, "dev add", &words);
 	return ST_OK;
 }
 
@@ -108,6 +118,7 @@ static void vduse_word(struct strbuf *sb, const struct state_key *k, const struc
 
 static enum status vduse_add(struct export *x, const struct export_dev *d, struct strbuf *sb)
 {
+	CLEANUP(strbuf_free) struct strbuf words = STRBUF_INIT;
 	struct state_vduse v = { 0 };
 
 	if (vduse_lock_state(d->name) == VDUSE_NO_DIR)
@@ -122,12 +133,12 @@ static enum status vduse_add(struct export *x, const struct export_dev *d, struc
 	}
 	v.type = "block";
 	v.has = (v.has | STATE_HAS_TYPE) & ~STATE_HAS_DRIVER;
-	strbuf_add(sb, "vdpactl vduse add");
 	for (const struct state_key *k = state_vduse_keys; k->name; k++) {
 		if (v.has & k->has)
-			vduse_word(sb, k, &v);
+			vduse_word(&words, k, &v);
 	}
-	add_driver(d, sb);
+	add_driver(d, &words);
+	command(sb, "vduse add", &words);
 	state_vduse_free(&v);
 	return ST_OK;
 }

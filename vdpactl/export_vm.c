@@ -183,8 +183,8 @@ static bool xml_net(const struct export_dev *d, struct strbuf *sb)
 {
 	unsigned int pairs = export_pairs(d);
 	uint8_t mac[6];
-	uint16_t mtu;
 
+	/* An <mtu> is refused with this type: the device offers its own. */
 	strbuf_add(sb, "<interface type='vdpa'>\n");
 	if (export_mac(d, mac)) {
 		strbuf_add(sb, "  <mac address='");
@@ -197,8 +197,6 @@ static bool xml_net(const struct export_dev *d, struct strbuf *sb)
 	strbuf_add(sb, "/>\n  <model type='virtio'/>\n");
 	if (pairs > 1)
 		strbuf_addf(sb, "  <driver queues='%u'/>\n", pairs);
-	if (export_mtu(d, &mtu))
-		strbuf_addf(sb, "  <mtu size='%u'/>\n", mtu);
 	strbuf_add(sb, "</interface>\n");
 	return true;
 }

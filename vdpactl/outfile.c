@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "vduse.h"
 
 static int write_all(int fd, const struct strbuf *text)
 {
@@ -66,6 +69,18 @@ static enum status fail(struct app *app, const char *file, int errnum)
 	return diag_fail(app, NULL, errnum, NULL, "cannot write %s: %s", file, strerror(errnum));
 }
 
+/* A signal that ends the program waits until the other name is gone. */
+static int replace_whole(const char *path, mode_t mode, const struct strbuf *text)
+{
+	sigset_t before;
+	int r;
+
+	vduse_hold_signals(&before);
+	r = replace(path, mode, text);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
 enum status outfile_write(struct app *app, const char *file, mode_t mode, const struct strbuf *text)
 {
 	CLEANUP_FREE char *path = realpath(file, NULL);
@@ -80,6 +95,6 @@ enum status outfile_write(struct app *app, const char *file, mode_t mode, const 
 					 "cannot write %s: it is no regular file", file);
 		mode = st.st_mode & 0777;
 	}
-	r = replace(path ? path : file, mode, text);
+	r = replace_whole(path ? path : file, mode, text);
 	return r ? fail(app, file, r) : ST_OK;
 }

@@ -224,7 +224,7 @@ bool state_device_of(const struct vdpa_dev *dev, const struct vdpa_config *confi
 /* ---- owners of char devices: state_node.c ---- */
 
 void state_node_free(struct state_node *n);
-/* From the file's texts to numbers of this host; reports what is not known here. */
+/* From the file's texts to numbers of this host, as far as they are known here; reports what is not. */
 enum status state_node_resolve(struct app *app, const char *name, struct state_node *n);
 /* In what `want` gives. */
 bool state_node_differs(const struct state_node *want, const struct state_node *have);
@@ -271,6 +271,7 @@ struct plan_item {
 	unsigned int differs; /* STATE_DIFF_* */
 	unsigned int todo; /* STEP_*, while it runs; empty: done */
 	enum status status; /* of a failed one */
+	enum status give; /* why STEP_GIVE is going to fail, which was reported; or ST_OK */
 };
 
 struct plan {

@@ -76,10 +76,12 @@ void runner_own(struct runner *r)
 	for (size_t i = 0; i < r->plan->size; i++) {
 		struct plan_item *item = &r->plan->items[i];
 		const struct state_node *node;
+		enum status status;
 
 		if (!runner_wants(r, item, STEP_GIVE))
 			continue;
 		node = item->want ? &item->want->node : &item->vwant->node;
-		runner_step(r, item, STEP_GIVE, link_make(r->app, item->name, &node->is));
+		status = link_make(r->app, item->name, &node->is);
+		runner_step(r, item, STEP_GIVE, status ? status : item->give);
 	}
 }

@@ -26,17 +26,19 @@ enum status state_node_resolve(struct app *app, const char *name, struct state_n
 	const struct {
 		const char *key, *text;
 	} words[] = { { "owner", n->owner }, { "group", n->group }, { "mode", n->mode } };
+	enum status status = ST_OK;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		const char *expected =
 			words[i].text ? link_owner_set(&n->is, words[i].key, words[i].text) : NULL;
 
 		if (expected)
-			return diag_fail(app, name, EINVAL, NULL,
-					 "\"%s\" is left as it is: %s \"%s\" is not %s", name,
-					 words[i].key, words[i].text, expected);
+			status = diag_fail(
+				app, name, EINVAL, NULL,
+				"the char device of \"%s\" is not given away: %s \"%s\" is not %s",
+				name, words[i].key, words[i].text, expected);
 	}
-	return ST_OK;
+	return status;
 }
 
 bool state_node_differs(const struct state_node *want, const struct state_node *have)
@@ -133,19 +135,25 @@ void state_node_diff_text(struct strbuf *sb, const struct state_node *want,
 {
 	const struct link_owner *a = &want->is, *b = &have->is;
 
-	if (a->has_uid && (!b->has_uid || a->uid != b->uid)) {
+	if (a->has_uid ? !b->has_uid || a->uid != b->uid : want->owner != NULL) {
 		add_key(sb, "owner");
 		if (b->has_uid)
 			add_user(sb, b->uid);
 		strbuf_add(sb, b->has_uid ? " -> " : "none -> ");
-		add_user(sb, a->uid);
+		if (a->has_uid)
+			add_user(sb, a->uid);
+		else
+			text_escaped(sb, want->owner);
 	}
-	if (a->has_gid && (!b->has_gid || a->gid != b->gid)) {
+	if (a->has_gid ? !b->has_gid || a->gid != b->gid : want->group != NULL) {
 		add_key(sb, "group");
 		if (b->has_gid)
 			add_group(sb, b->gid);
 		strbuf_add(sb, b->has_gid ? " -> " : "none -> ");
-		add_group(sb, a->gid);
+		if (a->has_gid)
+			add_group(sb, a->gid);
+		else
+			text_escaped(sb, want->group);
 	}
 	if (a->has_mode && (!b->has_mode || a->mode != b->mode)) {
 		add_key(sb, "mode");

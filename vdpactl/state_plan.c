@@ -201,7 +201,7 @@ static void plan_device(struct planner *p, size_t i)
 	enum status status = name_features(p, i);
 
 	if (!status)
-		status = state_node_resolve(p->app, want->name, &want->node);
+		item->give = state_node_resolve(p->app, want->name, &want->node);
 	item->want = want;
 	item->have = have;
 	if (status) {
@@ -214,7 +214,8 @@ static void plan_device(struct planner *p, size_t i)
 	if (!have)
 		return;
 	item->differs = state_diff(want, have) |
-			state_diff_lacking(want, have, offered_by(p, want->mgmtdev));
+			state_diff_lacking(want, have, offered_by(p, want->mgmtdev)) |
+			(item->give ? STATE_DIFF_NODE : 0);
 	item->action = item->differs ? PLAN_CHANGE : PLAN_KEEP;
 	if (!(item->differs & STATE_DIFF_FIXED) &&
 	    !(item->differs & STATE_DIFF_MAC && has_fixed_mac(p, want)))
@@ -269,7 +270,7 @@ static void plan_vduse(struct planner *p, struct state_vduse *want)
 	item->vwant = want;
 	item->vhave = have;
 	if (!status)
-		status = state_node_resolve(p->app, want->name, &want->node);
+		item->give = state_node_resolve(p->app, want->name, &want->node);
 	if (status)
 		plan_fail(item, status);
 	if (status || !have || !have->exists)
@@ -288,7 +289,7 @@ static void plan_vduse(struct planner *p, struct state_vduse *want)
 			(have->attached ? 0 : STATE_DIFF_DETACHED);
 	if (strcmp(want->driver, have->is.driver ? have->is.driver : "none"))
 		item->differs |= STATE_DIFF_DRIVER;
-	if (state_node_differs(&want->node, &have->is.node))
+	if (item->give || state_node_differs(&want->node, &have->is.node))
 		item->differs |= STATE_DIFF_NODE;
 	item->action = item->differs ? PLAN_CHANGE : PLAN_KEEP;
 }

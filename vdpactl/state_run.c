@@ -27,7 +27,7 @@ static unsigned int steps_of_node(const struct state_node *want, const struct pl
 {
 	bool differs = item->action != PLAN_CHANGE || item->differs & STATE_DIFF_NODE;
 
-	return differs && state_node_is_given(want) ? STEP_GIVE : 0;
+	return differs && (item->give || state_node_is_given(want)) ? STEP_GIVE : 0;
 }
 
 static unsigned int steps_of_device(const struct plan_item *item)

@@ -73,7 +73,7 @@ int vduse_lock_state(const char *name);
 int vduse_wait_gone(const char *name, int timeout_ms);
 /*
  * Without a daemon: destroys the VDUSE device, if there is one, and removes
- * the device's directory.  0 or -errno.
+ * the device's directory.  0, -EBUSY (a daemon has come) or -errno.
  */
 int vduse_remove(const char *name);
 
@@ -167,14 +167,20 @@ bool vduse_interrupted(const struct app *app);
 /* ---- vduse_look.c ---- */
 
 struct look_node;
-struct look_mount;
+struct look_place;
+
+/* Places where devices are used. */
+struct look_places {
+	struct look_place *v; /* owned; by number and node */
+	size_t n;
+};
 
 /* Who has the nodes of some devices, as it was a moment ago. */
 struct vduse_look {
 	struct look_node *nodes; /* owned; by path: char devices, disks and their partitions */
 	size_t n_nodes;
-	struct look_mount *mounts; /* owned; by number and source */
-	size_t n_mounts;
+	struct look_places mounts; /* where */
+	struct look_places loops; /* the loop devices on them */
 	struct vdpa_user_list *users; /* owned */
 	int64_t end; /* by app_now_ms(): then it is too old */
 };
@@ -184,8 +190,8 @@ bool vduse_look_at(struct app *app, const char *const *names, size_t n, struct v
 void vduse_look_free(struct vduse_look *l);
 /* Users [*first, *first + *n) have the node; false when it was not looked at. */
 bool vduse_look_users(const struct vduse_look *l, const char *node, size_t *first, size_t *n);
-/* Where the device of that number ("253:0") and node is mounted. */
-void vduse_look_mounts(const struct vduse_look *l, const char *number, const char *node,
+/* Those of the device of that number ("253:0") and node. */
+void vduse_look_places(const struct look_places *p, const char *number, const char *node,
 		       void (*cb)(void *data, const char *where), void *data);
 /* The fields of a line, up to max; the text is cut. */
 size_t vduse_split(char *line, char **fields, size_t max);
@@ -207,7 +213,7 @@ const struct vduse_look *vduse_look_ahead(struct app *app, const char *name);
 
 /* ---- vduse_use.c ---- */
 
-/* Refuses, with the users named, what is mounted, swapped on, held or open. */
+/* Refuses, with the users named, what is mounted, swapped on, held, below a loop device or open. */
 enum status vduse_check_unused(struct app *app, const char *name, const struct vdpa_sysdev *s);
 /*
  * Writes back what the kernel has cached for the disk, as its only user; with

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define RUNTIME_DIR VDUSED_RUNTIME_DIR
@@ -199,18 +200,44 @@ int vduse_wait_gone(const char *name, int timeout_ms)
 	return r < 0 ? r : 0;
 }
 
-static int remove_dir(const char *name)
+/*
+ * Takes the device's lock, so that no daemon comes: a descriptor, -ENOENT (the directory has gone),
+ * -EBUSY (a daemon lives) or -errno.
+ */
+static int take_lock(int top, int dir, const char *name)
+{
+	CLEANUP_CLOSE int there = -1;
+	CLEANUP_CLOSE int fd =
+		openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct stat ours, now;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
+		return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+	/* Whoever had it before may have removed all this, and another may have made it anew. */
+	there = openat(top, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (there < 0 || fstatat(there, "lock", &now, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstat(fd, &ours) < 0)
+		return -errno;
+	if (now.st_ino != ours.st_ino || now.st_dev != ours.st_dev)
+		return -EBUSY;
+	r = fd;
+	fd = -1;
+	return r;
+}
+
+/* The lock's file last: without it another daemon may have the directory. */
+static int remove_dir(int top, int dir, const char *name)
 {
 	static const char *const files[] = { "control", "state", "options", "lock" };
-	CLEANUP_CLOSE int top = open(vduse_runtime_dir(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_CLOSE int dir = vduse_open_dir(name);
 	char memory[512];
 
 	snprintf(memory, sizeof(memory), VDUSED_MEMORY_PREFIX "%s", name);
 	if (unlink(memory) < 0 && errno != ENOENT)
 		return -errno;
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
 			return -errno;
@@ -235,7 +262,20 @@ static int destroy_device(const char *name)
 
 int vduse_remove(const char *name)
 {
-	int r = vduse_device_exists(name) ? destroy_device(name) : 0;
+	/* First: a daemon makes its directory before the device. */
+	bool exists = vduse_device_exists(name);
+	CLEANUP_CLOSE int top = open(vduse_runtime_dir(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_CLOSE int dir = vduse_open_dir(name);
+	CLEANUP_CLOSE int lock = -1;
+	int r;
 
-	return r ? r : remove_dir(name);
+	if (dir == -ENOENT)
+		return exists ? destroy_device(name) : 0;
+	if (dir < 0)
+		return dir;
+	lock = take_lock(top, dir, name);
+	if (lock < 0)
+		return lock == -ENOENT ? 0 : lock;
+	r = vduse_device_exists(name) ? destroy_device(name) : 0;
+	return r ? r : remove_dir(top, dir, name);
 }

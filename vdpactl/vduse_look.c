@@ -1,54 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What processes and mounts have of the nodes of many devices, looked for together: /proc has as
+ * What processes, mounts and loop devices have of the nodes of many devices, looked for together: /proc has as
  * many entries as there are disks, so one look for each of them would be quadratic.
  */
 #include "vduse.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
-/* Devices of one look, and how long it is believed. */
+/* Devices of one look, and how long it is believed: who opens a disk meanwhile is not seen. */
 #define LOOK_MAX 256
-#define LOOK_MS 2000
+#define LOOK_MS 500
+
+/* Disks of devices are in other directories, however many there are. */
+#define LOOP_DIR "/sys/devices/virtual/block"
 
 struct look_node {
 	char *path; /* owned */
 	size_t first, n; /* its users */
 };
 
-/* A mount, by the device's number and, if that is another text, by its source. */
-struct look_mount {
+/* A place where a device is used, by the device's number and, if that is another text, by its node. */
+struct look_place {
 	char *key; /* owned, as where */
 	char *where;
 	size_t order;
 };
 
-/* ---- mounts ---- */
+/* ---- mounts and loop devices ---- */
 
-static bool push_mount(struct vduse_look *l, const char *key, const char *where, size_t order)
+static bool push_place(struct look_places *p, const char *key, const char *where, size_t order)
 {
-	struct look_mount *m = l->mounts;
+	struct look_place *v = p->v;
 
-	/* The capacity is the power of two that holds n_mounts. */
-	if (!(l->n_mounts & (l->n_mounts - 1))) {
-		m = reallocarray(m, l->n_mounts ? l->n_mounts * 2 : 1, sizeof(*m));
-		if (!m)
+	/* The capacity is the power of two that holds n. */
+	if (!(p->n & (p->n - 1))) {
+		v = reallocarray(v, p->n ? p->n * 2 : 1, sizeof(*v));
+		if (!v)
 			return false;
-		l->mounts = m;
+		p->v = v;
 	}
-	m += l->n_mounts;
-	*m = (struct look_mount){ .key = strdup(key), .where = strdup(where), .order = order };
-	l->n_mounts++;
-	return m->key && m->where;
+	v += p->n;
+	*v = (struct look_place){ .key = strdup(key), .where = strdup(where), .order = order };
+	p->n++;
+	return v->key && v->where;
 }
 
-static int compare_mounts(const void *a, const void *b)
+static int compare_places(const void *a, const void *b)
 {
-	const struct look_mount *x = a, *y = b;
+	const struct look_place *x = a, *y = b;
 	int r = strcmp(x->key, y->key);
 
 	return r ? r : (x->order > y->order) - (x->order < y->order);
+}
+
+static void sort_places(struct look_places *p)
+{
+	if (p->n)
+		qsort(p->v, p->n, sizeof(*p->v), compare_places);
+}
+
+static void free_places(struct look_places *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->v[i].key);
+		free(p->v[i].where);
+	}
+	free(p->v);
 }
 
 size_t vduse_split(char *line, char **fields, size_t max)
@@ -63,7 +83,7 @@ size_t vduse_split(char *line, char **fields, size_t max)
 }
 
 /* Field 3 is the device's number, 5 the place; behind "-" come type and source. */
-static bool read_mounts(struct vduse_look *l)
+static bool read_mounts(struct look_places *mounts)
 {
 	CLEANUP_FCLOSE FILE *f = fopen("/proc/self/mountinfo", "re");
 	CLEANUP_FREE char *line = NULL;
@@ -80,24 +100,63 @@ static bool read_mounts(struct vduse_look *l)
 		}
 		if (n < 5)
 			continue;
-		ok = push_mount(l, fields[2], fields[4], order) &&
-		     (!source || push_mount(l, source, fields[4], order));
+		ok = push_place(mounts, fields[2], fields[4], order) &&
+		     (!source || push_place(mounts, source, fields[4], order));
 		order++;
 	}
-	if (l->n_mounts)
-		qsort(l->mounts, l->n_mounts, sizeof(*l->mounts), compare_mounts);
+	sort_places(mounts);
 	return ok;
 }
 
-/* The first with that key; n_mounts when there is none. */
-static size_t first_mount(const struct vduse_look *l, const char *key)
+/*
+ * The kernel tells the path alone; LOOP_GET_STATUS64 would also tell the number, but asks the file
+ * system of every backing file, which may be a server that is away.
+ */
+static bool push_loop(struct look_places *loops, const char *loop, size_t order)
 {
-	size_t low = 0, high = l->n_mounts;
+	CLEANUP_FCLOSE FILE *f = NULL;
+	CLEANUP_FREE char *line = NULL;
+	char text[300];
+	struct stat st;
+	size_t cap = 0;
+
+	snprintf(text, sizeof(text), LOOP_DIR "/%s/loop/backing_file", loop);
+	f = fopen(text, "re");
+	if (!f || getline(&line, &cap, f) < 0 || strncmp(line, "/dev/", 5))
+		return true;
+	line[strcspn(line, "\n")] = '\0';
+	if (!push_place(loops, line, loop, order))
+		return false;
+	if (stat(line, &st) < 0 || !S_ISBLK(st.st_mode))
+		return true;
+	snprintf(text, sizeof(text), "%u:%u", major(st.st_rdev), minor(st.st_rdev));
+	return push_place(loops, text, loop, order);
+}
+
+static bool read_loops(struct look_places *loops)
+{
+	CLEANUP_CLOSEDIR DIR *d = opendir(LOOP_DIR);
+	const struct dirent *e;
+	size_t order = 0;
+	bool ok = true;
+
+	while (ok && d && (e = readdir(d))) {
+		if (!strncmp(e->d_name, "loop", 4))
+			ok = push_loop(loops, e->d_name, order++);
+	}
+	sort_places(loops);
+	return ok;
+}
+
+/* The first with that key; n when there is none. */
+static size_t first_place(const struct look_places *p, const char *key)
+{
+	size_t low = 0, high = p->n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(l->mounts[middle].key, key) < 0)
+		if (strcmp(p->v[middle].key, key) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -105,26 +164,25 @@ static size_t first_mount(const struct vduse_look *l, const char *key)
 	return low;
 }
 
-static bool has_mount(const struct vduse_look *l, const char *key, size_t order)
+static bool has_place(const struct look_places *p, const char *key, size_t order)
 {
-	for (size_t i = first_mount(l, key); i < l->n_mounts && !strcmp(l->mounts[i].key, key);
-	     i++) {
-		if (l->mounts[i].order == order)
+	for (size_t i = first_place(p, key); i < p->n && !strcmp(p->v[i].key, key); i++) {
+		if (p->v[i].order == order)
 			return true;
 	}
 	return false;
 }
 
-void vduse_look_mounts(const struct vduse_look *l, const char *number, const char *node,
+void vduse_look_places(const struct look_places *p, const char *number, const char *node,
 		       void (*cb)(void *data, const char *where), void *data)
 {
 	size_t i;
 
-	for (i = first_mount(l, number); i < l->n_mounts && !strcmp(l->mounts[i].key, number); i++)
-		cb(data, l->mounts[i].where);
-	for (i = first_mount(l, node); i < l->n_mounts && !strcmp(l->mounts[i].key, node); i++) {
-		if (!has_mount(l, number, l->mounts[i].order))
-			cb(data, l->mounts[i].where);
+	for (i = first_place(p, number); i < p->n && !strcmp(p->v[i].key, number); i++)
+		cb(data, p->v[i].where);
+	for (i = first_place(p, node); i < p->n && !strcmp(p->v[i].key, node); i++) {
+		if (!has_place(p, number, p->v[i].order))
+			cb(data, p->v[i].where);
 	}
 }
 
@@ -239,12 +297,9 @@ void vduse_look_free(struct vduse_look *l)
 {
 	for (size_t i = 0; i < l->n_nodes; i++)
 		free(l->nodes[i].path);
-	for (size_t i = 0; i < l->n_mounts; i++) {
-		free(l->mounts[i].key);
-		free(l->mounts[i].where);
-	}
 	free(l->nodes);
-	free(l->mounts);
+	free_places(&l->mounts);
+	free_places(&l->loops);
 	vdpa_user_list_unref(l->users);
 	*l = (struct vduse_look){ 0 };
 }
@@ -254,10 +309,11 @@ bool vduse_look_at(struct app *app, const char *const *names, size_t n, struct v
 	bool ok = true;
 
 	vduse_look_free(l);
-	l->end = app_now_ms() + LOOK_MS;
 	for (size_t i = 0; i < n && ok; i++)
 		ok = push_device(app, l, names[i]);
-	ok = ok && read_mounts(l) && find_users(app, l);
+	ok = ok && read_mounts(&l->mounts) && read_loops(&l->loops) && find_users(app, l);
+	/* From its end: one that takes longer than that would be made for every device. */
+	l->end = app_now_ms() + LOOK_MS;
 	if (!ok)
 		vduse_look_free(l);
 	return ok;

@@ -55,23 +55,26 @@ static void find_processes(struct uses *u, const char *node)
 		add_processes(u, node, users, 0, vdpa_user_list_get_size(users));
 }
 
-struct mounted {
+struct placed {
 	struct uses *uses;
 	const char *node;
+	const char *what;
 };
 
-static void add_mount_cb(void *data, const char *where)
+static void add_place_cb(void *data, const char *where)
 {
-	const struct mounted *m = data;
+	const struct placed *p = data;
 
-	add_use(m->uses, m->node, "is mounted at ", where);
+	add_use(p->uses, p->node, p->what, where);
 }
 
-static void find_mounts(struct uses *u, const char *node, const char *number)
+static void find_places(struct uses *u, const char *node, const char *number)
 {
-	struct mounted m = { .uses = u, .node = node };
+	struct placed mount = { .uses = u, .node = node, .what = "is mounted at " };
+	struct placed loop = { .uses = u, .node = node, .what = "is the backing file of " };
 
-	vduse_look_mounts(u->look, number, node, add_mount_cb, &m);
+	vduse_look_places(&u->look->mounts, number, node, add_place_cb, &mount);
+	vduse_look_places(&u->look->loops, number, node, add_place_cb, &loop);
 }
 
 static void find_swap(struct uses *u, const char *node)
@@ -115,7 +118,7 @@ static void find_uses(struct uses *u, const char *dir, const char *name)
 	if (!f || !fgets(number, sizeof(number), f))
 		return;
 	number[strcspn(number, "\n")] = '\0';
-	find_mounts(u, node, number);
+	find_places(u, node, number);
 	find_swap(u, node);
 	find_holders(u, node, dir);
 	find_processes(u, node);

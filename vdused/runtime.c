@@ -66,12 +66,17 @@ static int open_dir(struct runtime *rt, bool create, struct err *err)
 static int take_lock(struct runtime *rt, struct err *err)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct stat st;
 
 	rt->lock = openat(rt->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (rt->lock < 0)
 		return fail(rt, err, "lock", "can't be opened");
-	if (!fcntl(rt->lock, F_OFD_SETLK, &lock))
-		return 0;
+	if (!fcntl(rt->lock, F_OFD_SETLK, &lock)) {
+		/* Who had it removes it with all the rest. */
+		if (!fstat(rt->lock, &st) && st.st_nlink)
+			return 0;
+		return err_set(err, -EBUSY, "%s was just deleted, try again", rt->name);
+	}
 	if (errno == EAGAIN || errno == EACCES)
 		return err_set(err, -EBUSY, "%s is served by another vdused already", rt->name);
 	return fail(rt, err, "lock", "can't be locked");

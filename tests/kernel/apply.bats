@@ -525,13 +525,19 @@ node_is() { # DEVICE OWNER:GROUP:MODE
 	rm -r /dev/vdpa
 }
 
-@test "an owner that this host does not know fails its device alone" {
-	devices '{"name":"a","mgmtdev":"vdpasim_net","driver":"vhost_vdpa","owner":"no-such-user"}' \
+@test "with an owner that this host does not know the device is there, and not given away" {
+	devices '{"name":"a","mgmtdev":"vdpasim_net","driver":"vhost_vdpa","owner":"no-such-user","group":"daemon"}' \
 		'{"name":"b","mgmtdev":"vdpasim_net","driver":"vhost_vdpa","group":"daemon"}'
-	captures 9 vdpactl apply "$FILE"
-	says '"a" is left as it is: owner "no-such-user" is not the name or number of a user'
+	captures 9 vdpactl --dry-run apply "$FILE"
 	prints '+ a ' '(failed)' '+ b '
-	[[ ! -e /sys/bus/vdpa/devices/a ]]
+	captures 9 vdpactl apply "$FILE"
+	says 'the char device of "a" is not given away: owner "no-such-user" is not the name or number of a user'
+	prints '+ a ' '(failed)' '+ b '
+	node_is a root:daemon:600
 	node_is b root:daemon:600
+	# Nothing else is left to do, and it is told each time.
+	captures 9 vdpactl apply "$FILE"
+	says 'owner "no-such-user" is not'
+	prints_exactly '~ a owner root -> no-such-user (failed)'
 	rm -r /dev/vdpa
 }

@@ -161,6 +161,17 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	rm /etc/vdpactl/vduse.d/unit.conf
 }
 
+@test "a disk whose owner this host does not know is there, and not given away" {
+	echo '{"version":1,"devices":[],"vduse":[{"name":"vm","type":"block","backend":"null:1G","driver":"vhost_vdpa","owner":"no-such-user"}]}' \
+		>"$WORK/state"
+	captures 1 vdpactl apply "$WORK/state"
+	says 'the char device of "vm" is not given away: owner "no-such-user" is not'
+	[[ $(stat -c %U:%a /dev/vhost-vdpa-0) == root:600 ]]
+	captures 1 vdpactl apply "$WORK/state"
+	prints_exactly '~ vm owner root -> no-such-user (failed)'
+	works vduse del vm
+}
+
 @test "a disk's char device is given again to its owner" {
 	works vduse add name vm type block backend null:1G driver vhost_vdpa owner nobody group daemon mode 0660
 	works save "$BATS_TEST_TMPDIR/saved"

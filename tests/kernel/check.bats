@@ -76,13 +76,19 @@ end_dead() { # NAME
 
 @test "vdused that died is told with its rescue" {
 	[[ -x $VDPACTL_VDUSED ]] || skip "expected: built without vdused"
-	local pid
+	local pid none=$BATS_TEST_TMPDIR/none
+	mkdir "$none"
+	: >"$none/libjansson.so.4"
 	vdpactl vduse add name "$DEV" type block backend mem:1M
 	pid=$(vdpactl -j vduse show "$DEV" | jq '.vduse[].pid')
 	works -j check "$DEV"
 	finds ok "$DEV" "vdused serves it, process $pid"
+	LD_LIBRARY_PATH=$none captures 0 vdpactl check "$DEV"
+	prints "warning $DEV: its daemon lives and was not asked"
 	kill -KILL "$pid"
 	wait_until 5 gone_or_zombie "$pid"
+	LD_LIBRARY_PATH=$none captures 1 vdpactl check "$DEV"
+	prints "problem $DEV: its daemon is dead"
 	captures 1 vdpactl -j check
 	finds problem "$DEV" 'its daemon is dead'
 	vdpactl vduse rescue "$DEV"

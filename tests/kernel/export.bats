@@ -150,7 +150,6 @@ validates() { # ELEMENT
 		  <mac address='02:00:00:00:00:01'/>
 		  <source dev='$n'/>
 		  <model type='virtio'/>
-		  <mtu size='1400'/>
 		</interface>
 	END
 	validates "$output"
@@ -262,6 +261,23 @@ run_commands() { # FILE
 	eval "$first"
 	works dev export "$DEV" format commands
 	prints_exactly "$first"
+}
+
+@test "commands: what begins as an option does" {
+	local first
+	vdpactl -- dev add name "-$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:01
+	vdpactl -- vduse add name "$DEV" type block backend mem:2M serial '-s 1'
+	works -- dev export "-$DEV" "$DEV" format commands
+	first=$output
+	prints "vdpactl -- dev add name -$DEV mgmtdev " "vdpactl -- vduse add name $DEV " " serial '-s 1' "
+	vdpactl -- dev del "-$DEV"
+	works vduse del "$DEV"
+	echo "$first" >"$WORK/commands"
+	run_commands "$WORK/commands"
+	works -- dev export "-$DEV" "$DEV" format commands
+	prints_exactly "$first"
+	# Whoever tidies up behind the tests does not know of such names.
+	works -- dev del "-$DEV"
 }
 
 @test "commands: all that a disk of vdused was made with, and no serial number that it was not" {

@@ -149,7 +149,11 @@ leads() { # DEVICE [NAME]
 	# Nothing can be right about it now.
 	works dev unlink "$DEV"
 	[[ ! -L $DIR/$DEV ]]
-	captures 6 as_nobody "$VDPACTL" dev unlink "$DEV" || captures 0 as_nobody "$VDPACTL" dev unlink "$DEV"
+	captures 0 as_nobody "$VDPACTL" dev unlink "$DEV"
+	ln -s ../../vhost-vdpa-999 "$DIR/$DEV"
+	captures 6 as_nobody "$VDPACTL" dev unlink "$DEV"
+	[[ -L $DIR/$DEV ]]
+	works dev unlink "$DEV"
 }
 
 @test "a node of that name which is another device" {

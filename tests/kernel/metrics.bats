@@ -70,7 +70,7 @@ load watch
 	stub_added "$DEV"
 	captures 0 as_nobody "$VDPACTL" metrics
 	is_prometheus
-	prints "vdpa_device_info{name=\"$DEV\"" 'vdpa_scrape_complete{part="'
+	prints "vdpa_device_info{name=\"$DEV\"" 'vdpa_scrape_complete{part="vstats"} 0'
 	captures 8 in_other_netns "$VDPACTL" metrics
 	[[ -z $raw ]]
 }
@@ -83,6 +83,9 @@ load watch
 	is_prometheus
 	[[ $(stat -c %a "$dir/vdpa.prom") == 644 && $(ls -A "$dir") == vdpa.prom ]]
 	(cd "$dir" && vdpactl metrics file other.prom && [[ -s other.prom ]] && rm other.prom)
+	# A signal in the middle of it leaves none of another name.
+	captures 143 interrupted fsync metrics file "$dir/vdpa.prom"
+	[[ $(ls -A "$dir") == vdpa.prom ]]
 	# A full disk leaves the old one.
 	mkdir "$BATS_TEST_TMPDIR/full"
 	mount -t tmpfs -o size=4k none "$BATS_TEST_TMPDIR/full"

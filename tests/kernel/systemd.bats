@@ -122,18 +122,35 @@ write_something() { dd if=/dev/urandom of="$NODE" bs=64k count=4 oflag=direct st
 	unit_is ConditionResult=no
 }
 
+@test "a back end that is away for long: it is started again until it is there" {
+	conf 'backend file:/srv/late'
+	rm -f /srv/late
+	captures 1 inside systemctl start "vdused@$DEV"
+	# Beyond what systemd does by default: five times in ten seconds.
+	wait_until 60 restarted 7
+	truncate -s 16M /srv/late
+	wait_until 60 unit_is ActiveState=active
+	[[ -b $NODE ]]
+	captures 0 inside systemctl stop "vdused@$DEV"
+}
+
+restarted() { (($(inside systemctl show -P NRestarts "vdused@$DEV") >= $1)); }
+
 @test "vdpactl.service restores what was saved, and the daemons that it started outlive it" {
 	local saved=/etc/vdpactl/vdpactl.json
 	captures 0 inside systemctl start vdpactl
 	[[ $(inside systemctl show -P ConditionResult vdpactl) == no ]]
 	works vduse add name restored type block backend mem:1M
 	works dev add name net mgmtdev vdpasim_net mac 02:00:00:00:00:01
+	works dev add name owned mgmtdev vdpasim_net driver vhost_vdpa owner nobody group daemon mode 0660
 	works save "$saved"
 	works vduse del restored
-	works dev del net
-	rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim
+	works dev del net owned
+	rmmod vdpa_sim_net vdpa_sim_blk vdpa_sim vduse
 	captures 0 inside systemctl start vdpactl
 	device_exists net && [[ -b $NODE ]]
+	[[ $(stat -Lc %U:%G:%a /dev/vdpa/by-name/owned) == nobody:daemon:660 ]]
+	works dev del owned
 	captures 0 inside systemctl stop vdpactl
 	works vduse show restored
 	prints 'daemon serving'

@@ -288,6 +288,48 @@ unbinds() { vdpactl -q dev unbind "$1" 2>/dev/null; }
 	wait_until 10 unbinds "p$DEV"
 }
 
+@test "what a loop device is on is in use" {
+	local loop part
+	modprobe loop || skip "expected: no loop devices for this kernel"
+	disk "mem:16M"
+	part=${NODE}1
+	printf '\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x40\0\0' | dd of="$NODE" bs=1 seek=446 conv=notrunc status=none
+	printf '\x55\xaa' | dd of="$NODE" bs=1 seek=510 conv=notrunc status=none
+	blockdev --rereadpt "$NODE"
+	wait_until 5 test -b "$part"
+	loop=$(losetup --find --show "$NODE")
+	fails 5 vduse del "$DEV"
+	says "busy: $NODE is the backing file of ${loop#/dev/}"
+	losetup --detach "$loop"
+	# By another node of it.
+	mknod /dev/other b $((0x$(stat -c %t "$part"))) $((0x$(stat -c %T "$part")))
+	loop=$(losetup --find --show /dev/other)
+	fails 5 dev unbind "$DEV"
+	says "busy: $part is the backing file of ${loop#/dev/}"
+	losetup --detach "$loop"
+	rm /dev/other
+	works vduse del "$DEV"
+}
+
+@test "a daemon that dies while its disk is written back is noticed before the kernel would wait for it" {
+	local pid
+	truncate -s 16M "$WORK/image"
+	disk "file:$WORK/image"
+	pid=$(daemon_pid)
+	# The kernel has its answer, and vdpactl has not.
+	background strace -f -o /dev/null -E ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" -e trace=fsync \
+		-e inject=fsync:delay_exit=5000000 "$VDPACTL" vduse del "$DEV" 2>"$WORK/said"
+	wait_until 10 flushed
+	kill -KILL "$pid"
+	captures 5 wait "${CHILDREN[-1]}"
+	stderr=$(<"$WORK/said")
+	says "busy: no daemon serves VDUSE device \"$DEV\""
+	works vduse rescue "$DEV"
+	works vduse del "$DEV"
+}
+
+flushed() { (($(disk_state .statistics.flushes) > 0)); }
+
 @test "two at once: the one that loses takes nothing of the other's back, also when it is interrupted" {
 	cat >"$WORK/late" <<-END
 		#!/bin/sh

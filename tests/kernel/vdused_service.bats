@@ -64,12 +64,31 @@ conf() { printf '%s\n' "$@" >"$WORK/conf"; }
 	[[ ! -e /sys/bus/vdpa/devices/$DEV/driver ]]
 	attach
 	prints_exactly "$DEV: /dev/vhost-vdpa-0"
-	fails 4 vduse attach "$DEV"
+	fails 4 vduse attach "$DEV" driver virtio_vdpa
 	says "\"$DEV\" is attached to vhost_vdpa already, not to virtio_vdpa"
 	fails 4 vduse attach "$DEV" driver none
 	works -j vduse attach "$DEV" driver vhost_vdpa
 	has_json '.vduse[$n].node == "/dev/vhost-vdpa-0"' --arg n "$DEV"
 	works vduse del "$DEV"
+}
+
+@test "attach: what was bound otherwise since stays so, whatever the file says" {
+	local words
+	for words in 'driver none' 'wait 10'; do
+		conf 'backend mem:1M' "$words"
+		start
+		ready
+		attach
+		works dev bind "$DEV" driver vhost_vdpa force
+		kill -KILL "$DAEMON"
+		wait "$DAEMON" || true
+		start
+		ready
+		captures 0 vdpactl vduse attach "$DEV" config "$WORK/conf"
+		says "\"$DEV\" is attached to vhost_vdpa already, not to $([[ $words == 'driver none' ]] && echo none || echo virtio_vdpa), and stays so"
+		prints "$DEV: /dev/vhost-vdpa-"
+		works vduse del "$DEV"
+	done
 }
 
 @test "attach: without a disk in time it takes back what it made; the daemon goes on" {

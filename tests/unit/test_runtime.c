@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/lockhook.h"
 #include "vdused/runtime.h"
 
 static char top[64], base[128];
@@ -192,6 +193,23 @@ static void test_lock_of_the_dead(void **state)
 	assert_int_equal(status, 0);
 	open_new();
 	assert_false(rt.made);
+}
+
+static void delete_it(void)
+{
+	unlink(path_of("lock"));
+	rmdir(path_of(""));
+}
+
+/* Its own device would be served without a directory. */
+static void test_lock_of_the_deleted(void **state)
+{
+	(void)state;
+	before_lock = delete_it;
+	assert_int_equal(runtime_open(&rt, base, "disk", true, &err), -EBUSY);
+	assert_string_equal(err.text, "disk was just deleted, try again");
+	runtime_close(&rt);
+	open_new();
 }
 
 static void test_lock_is_link(void **state)
@@ -408,13 +426,21 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		EACH(test_made),	  EACH(test_not_there),
-		EACH(test_bad_directory), EACH(test_directory_is_link),
-		EACH(test_lock),	  EACH(test_lock_of_the_dead),
-		EACH(test_lock_is_link),  EACH(test_files),
-		EACH(test_odd_files),	  EACH(test_create_replaces),
-		EACH(test_write),	  EACH(test_write_fails),
-		EACH(test_socket),	  EACH(test_long_paths),
+		EACH(test_made),
+		EACH(test_not_there),
+		EACH(test_bad_directory),
+		EACH(test_directory_is_link),
+		EACH(test_lock),
+		EACH(test_lock_of_the_dead),
+		EACH(test_lock_of_the_deleted),
+		EACH(test_lock_is_link),
+		EACH(test_files),
+		EACH(test_odd_files),
+		EACH(test_create_replaces),
+		EACH(test_write),
+		EACH(test_write_fails),
+		EACH(test_socket),
+		EACH(test_long_paths),
 		EACH(test_memory),
 	};
 
