@@ -320,8 +320,8 @@ static void identify(struct file *f)
 		seq = 0;
 #endif
 	if (f->blkdev)
-		snprintf(to, BACKEND_IDENTITY_LEN, "block %llx %llu", (unsigned long long)st.st_rdev,
-			 (unsigned long long)seq);
+		snprintf(to, BACKEND_IDENTITY_LEN, "block %llx %llu",
+			 (unsigned long long)st.st_rdev, (unsigned long long)seq);
 	else
 		snprintf(to, BACKEND_IDENTITY_LEN, "file %llx %llu", (unsigned long long)st.st_dev,
 			 (unsigned long long)st.st_ino);

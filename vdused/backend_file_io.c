@@ -277,9 +277,9 @@ static void remember_loss(struct file *f, const struct backend_req *req, int res
 		return;
 	if (__atomic_compare_exchange_n(&f->sync_error, &none, res, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_RELAXED))
-		backend_log("%s: what was written could not be written back: %s: from now on nothing is "
-			    "told to be durable, until another daemon opens it",
-			    f->b.uri, strerror(-res));
+		backend_log(
+			"%s: data were lost on their way to the disk: %s: flushes fail from now on",
+			f->b.uri, strerror(-res));
 }
 
 int file_ended(struct file *f, struct backend_req *req, int64_t res)

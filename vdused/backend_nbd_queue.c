@@ -269,9 +269,9 @@ static void start_all_over(struct nbd_queue *q)
 {
 	struct nbd_cmd *cmd;
 
-	TAILQ_FOREACH(cmd, &q->waiting, link)
+	for (cmd = TAILQ_FIRST(&q->waiting); cmd; cmd = TAILQ_NEXT(cmd, link))
 		start_over(cmd);
-	TAILQ_FOREACH(cmd, &q->ended, link) {
+	for (cmd = TAILQ_FIRST(&q->ended); cmd; cmd = TAILQ_NEXT(cmd, link)) {
 		/* Its flush was answered: all is well. */
 		if (!cmd->req || !cmd->unsynced || (cmd->sync && !cmd->error))
 			continue;

@@ -216,10 +216,9 @@ static inline void *serve(void *arg)
 	struct request r;
 
 	if (greet(c->fd, c->how, c->size)) {
-		while (c->how == IN_PIECES ?
-			       serve_in_pieces(c->fd, out) :
-			       get(c->fd, &r, sizeof(r)) &&
-				       serve_one(c->fd, c->how, c->size, &r, out))
+		while (c->how == IN_PIECES ? serve_in_pieces(c->fd, out) :
+					     get(c->fd, &r, sizeof(r)) &&
+						     serve_one(c->fd, c->how, c->size, &r, out))
 			;
 	}
 	if (c->how == NO_FUA)
