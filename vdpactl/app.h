@@ -63,6 +63,7 @@ struct app {
 	 * nor a signal that is held back ends it.
 	 */
 	bool must_finish;
+	bool as_notes; /* what fails now costs nothing: it is told, and is no error */
 
 	struct strbuf out; /* what goes to stdout when the command is through */
 	struct progress *progress; /* the one that is shown; NULL: none */

@@ -229,7 +229,7 @@ enum status state_node_resolve(struct app *app, const char *name, struct state_n
 /* In what `want` gives. */
 bool state_node_differs(const struct state_node *want, const struct state_node *have);
 bool state_node_is_given(const struct state_node *n);
-/* What `want` does not give becomes what `have` has, unless every new device has that. */
+/* What `want` does not give becomes what `have` has, unless every new device on this host has that. */
 void state_node_keep(struct state_node *want, const struct state_node *have);
 /* Numbers to texts, and presence bits in *has, of what not every new device has; false without memory. */
 bool state_node_tell(struct state_node *n, unsigned int *has);
@@ -313,6 +313,8 @@ struct runner {
 	int wait_ms; /* that may still be spent on nodes that do not come */
 	struct progress progress;
 	struct vduse_ahead ahead; /* of the step that takes devices away */
+	bool has_conf; /* LINK_CONF was read: */
+	struct link_owner conf;
 };
 
 /*
