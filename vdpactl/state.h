@@ -304,6 +304,8 @@ enum status plan_status(const struct plan *plan, enum status rest);
 #define STEP_BIND (1u << 4)
 #define STEP_GIVE (1u << 5) /* the char device to its owner */
 
+#define RUNNER_CHUNK 256 /* requests between two looks at signals */
+
 /* What carries out a plan. */
 struct runner {
 	struct app *app;
@@ -313,6 +315,9 @@ struct runner {
 	int wait_ms; /* that may still be spent on nodes that do not come */
 	struct progress progress;
 	struct vduse_ahead ahead; /* of the step that takes devices away */
+	/* Devices that are deleted, read together up to that item of the plan; owned, NULL: each alone. */
+	struct vdpa_sysdev_list *devices;
+	size_t next_device, devices_end;
 	bool has_conf; /* LINK_CONF was read: */
 	struct link_owner conf;
 };
@@ -391,6 +396,8 @@ bool state_reads_mac_once(const struct state_device *have);
  * to find.
  */
 enum status state_check_unused(struct app *app, const char *name, bool force);
+/* The same for a deletion of the plan, asked in its order: siblings' virtio devices are looked for once. */
+enum status runner_check_unused(struct runner *r, const struct plan_item *item);
 
 /* ---- telling it: state_view.c ---- */
 

@@ -13,7 +13,6 @@
 #include "state_diff.h"
 #include "vduse.h"
 
-#define CHUNK 256 /* requests between two looks at signals */
 #define NODE_WAIT_MS (VDUSE_WAIT_SECONDS * 1000)
 
 DEFINE_CLEANUP(struct vdpa_bulk, vdpa_bulk_unref)
@@ -159,7 +158,7 @@ static size_t fill_chunk(struct runner *r, struct vdpa_bulk *bulk, struct plan_i
 {
 	size_t n = 0;
 
-	for (; *at < r->plan->size && n < CHUNK; (*at)++) {
+	for (; *at < r->plan->size && n < RUNNER_CHUNK; (*at)++) {
 		struct plan_item *item = &r->plan->items[*at];
 		enum status status;
 
@@ -176,7 +175,7 @@ static size_t fill_chunk(struct runner *r, struct vdpa_bulk *bulk, struct plan_i
 
 static void run_bulk(struct runner *r, unsigned int step, pick_fn *pick, queue_fn *queue)
 {
-	struct plan_item *items[CHUNK];
+	struct plan_item *items[RUNNER_CHUNK];
 	size_t at = 0;
 
 	while (at < r->plan->size && !r->stopped) {
@@ -202,7 +201,7 @@ static bool is_device_deletion(const struct plan_item *item)
 
 static enum status queue_deletion(struct runner *r, struct vdpa_bulk *bulk, struct plan_item *item)
 {
-	enum status status = state_check_unused(r->app, item->name, r->force);
+	enum status status = runner_check_unused(r, item);
 
 	if (!status && vdpa_bulk_del(bulk, item->name) < 0)
 		status = diag_ctx(r->app, item->name);
@@ -352,6 +351,7 @@ void plan_run(struct app *app, struct plan *plan, bool force)
 	r.wait_ms = app_limit_ms(app, NODE_WAIT_MS);
 	runner_look_ahead(&r, STEP_DELETE, is_device_deletion);
 	run_bulk(&r, STEP_DELETE, is_device_deletion, queue_deletion);
+	r.devices = vdpa_sysdev_list_unref(r.devices);
 	delete_vduse(&r);
 	start_daemons(&r);
 	add_devices(&r);
