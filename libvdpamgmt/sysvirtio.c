@@ -14,7 +14,8 @@
  * 3. or it is the only virtio device there, and this is the only vdpa device
  *    there that virtio_vdpa drives.
  *
- * A place may have thousands of them: who asks for many devices reads each place once.
+ * A place may have thousands of them: who asks for many devices reads each place once, and who asks
+ * for one finds that early if it is the newest, as that of a device that was just bound is.
  */
 #include <errno.h>
 #include <search.h>
@@ -139,23 +140,56 @@ static int add_virtio(struct place *p, char *path)
 	return 0;
 }
 
+/* By number, the highest first, which mostly is the newest: the kernel gives the lowest that is free. */
+static int compare_newest(const struct dirent **a, const struct dirent **b)
+{
+	return strverscmp((*b)->d_name, (*a)->d_name);
+}
+
+static int is_virtio_entry(const struct dirent *e)
+{
+	return is_numbered(e->d_name, "virtio");
+}
+
+static void free_entries(struct dirent **entries, int n)
+{
+	while (n > 0)
+		free(entries[--n]);
+	free(entries);
+}
+
+/* 1 when the device that was added last tells the name (which may be NULL), 0, or -ENOMEM. */
+static int read_entry(struct place *p, const char *entry, const char *name)
+{
+	char *path = format_string("%s/%s", p->path, entry);
+	const struct told *last;
+
+	if (!path)
+		return -ENOMEM;
+	if (!sysfs_has_subsystem(path, "virtio")) {
+		int r = errno == ENOMEM ? -ENOMEM : 0;
+
+		free(path);
+		return r;
+	}
+	if (add_virtio(p, path) < 0)
+		return -ENOMEM;
+	last = &p->v[p->n - 1];
+	return name && last->tells && strcmp(last->info, name) == 0;
+}
+
 /* With a name, no further than to a device that tells it. */
 static int read_place(struct place *p, const char *name)
 {
-	CLEANUP_CLOSEDIR DIR *d = opendir(p->path);
-	char *path;
+	struct dirent **entries = NULL;
+	int n = scandir(p->path, &entries, is_virtio_entry, compare_newest);
+	int r = n < 0 && errno == ENOMEM ? -ENOMEM : 0;
 
-	while (d && (path = next_virtio(d, p->path))) {
-		const struct told *last;
-
-		if (add_virtio(p, path) < 0)
-			return -ENOMEM;
-		last = &p->v[p->n - 1];
-		if (name && last->tells && strcmp(last->info, name) == 0)
-			break;
-	}
-	if (errno == ENOMEM)
-		return -ENOMEM;
+	for (int i = 0; i < n && r == 0; i++)
+		r = read_entry(p, entries[i]->d_name, name);
+	free_entries(entries, n);
+	if (r < 0)
+		return r;
 	if (p->n)
 		qsort(p->v, p->n, sizeof(*p->v), compare_told);
 	return 0;

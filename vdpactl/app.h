@@ -64,6 +64,7 @@ struct app {
 	 */
 	bool must_finish;
 	bool autoprobe_off; /* from bind_autoprobe_off() to bind_autoprobe_back() */
+	bool as_notes; /* what fails now costs nothing: it is told, and is no error */
 
 	struct strbuf out; /* what goes to stdout when the command is through */
 	struct progress *progress; /* the one that is shown; NULL: none */

@@ -25,7 +25,7 @@ static enum status sync_link(struct app *app, const char *name)
 	if (vdpa_sysdev_get(app->ctx, name, &sysdev) < 0 || !vdpa_sysdev_get_chardev(sysdev))
 		return link_drop(app, name);
 	status = link_owner_of_conf(app, &owner);
-	return status ? status : link_make(app, name, &owner);
+	return status ? status : link_make_new(app, name, &owner);
 }
 
 /* The kernel's own variable: nothing that a shell or udev took apart. */

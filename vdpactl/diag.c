@@ -171,6 +171,10 @@ static enum status report(struct app *app, const struct report *r)
 {
 	CLEANUP(strbuf_free) struct strbuf sb = STRBUF_INIT;
 
+	if (app->as_notes) {
+		diag_note(app, "%s", r->message);
+		return diag_status(r->errnum);
+	}
 	if (app->legacy) {
 		add_legacy(&sb, r);
 	} else {

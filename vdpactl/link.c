@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 
 #include "args.h"
+#include "bind.h"
 #include "common/conf.h"
 #include "common/parse.h"
 
@@ -19,6 +20,12 @@
 #define NAMES_DIR "by-name"
 #define UP "../../" /* from there to DEV_DIR */
 #define TARGET_MAX 256
+
+/* As the kernel makes it, root's in all. */
+#define NEW_MODE 0600
+
+#define LOCK_FILE BIND_LOCK_DIR "/link.lock"
+#define LOCK_MS 5000
 
 /* ---- owners ---- */
 
@@ -95,6 +102,19 @@ enum status link_owner_of_args(struct app *app, const struct args *args, struct 
 					  words[i].text, expected);
 	}
 	return ST_OK;
+}
+
+void link_owner_fill(struct link_owner *owner, const struct link_owner *more)
+{
+	if (!owner->has_uid)
+		owner->uid = more->uid;
+	if (!owner->has_gid)
+		owner->gid = more->gid;
+	if (!owner->has_mode)
+		owner->mode = more->mode;
+	owner->has_uid |= more->has_uid;
+	owner->has_gid |= more->has_gid;
+	owner->has_mode |= more->has_mode;
 }
 
 static bool is_given(const struct link_owner *o, const char *key)
@@ -326,10 +346,35 @@ static enum status check_name(struct app *app, const char *name)
 	return diag_usage(app, "%s: \"%.64s\" cannot be the name of a link", app->path, name);
 }
 
-enum status link_make(struct app *app, const char *name, const struct link_owner *owner)
+static bool is_older(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/*
+ * Did nobody give it to an owner yet?  As the kernel makes it may be what somebody asked for: that one
+ * made the link, too, after the node.
+ */
+static bool is_new(int dev, const char *name, const struct node *node, int fd)
+{
+	CLEANUP_CLOSE int top = -1;
+	CLEANUP_CLOSE int names = open_names(dev, false, &top);
+	char target[TARGET_MAX];
+	struct stat st, link;
+
+	if (fstat(fd, &st) < 0 || st.st_uid || st.st_gid || (st.st_mode & 07777) != NEW_MODE)
+		return false;
+	return names < 0 || read_link(names, name, target) < 0 || !leads_to(target, node->name) ||
+	       fstatat(names, name, &link, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       is_older(&link.st_ctim, &st.st_ctim);
+}
+
+static enum status make_link(struct app *app, const char *name, const struct link_owner *owner,
+			     bool only_new)
 {
 	CLEANUP_CLOSE int dev = open(DEV_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_CLOSE int fd = -1;
+	CLEANUP_CLOSE int lock = -1;
 	struct node node;
 	enum status status = check_name(app, name);
 	int r;
@@ -351,11 +396,24 @@ enum status link_make(struct app *app, const char *name, const struct link_owner
 				 major(node.number), minor(node.number), name);
 	if (fd < 0)
 		return fail(app, name, -fd, "find the char device");
-	status = give(app, name, fd, owner);
+	/* Between a look at the owner and what follows from it, nobody else gives; the unprivileged fail below. */
+	lock = bind_lock(app, LOCK_FILE, app_limit_ms(app, LOCK_MS));
+	if (!only_new || is_new(dev, name, &node, fd))
+		status = give(app, name, fd, owner);
 	if (status)
 		return status;
 	r = put_link(dev, name, &node);
 	return r < 0 ? fail(app, name, -r, "make the link " LINK_DIR) : ST_OK;
+}
+
+enum status link_make(struct app *app, const char *name, const struct link_owner *owner)
+{
+	return make_link(app, name, owner, false);
+}
+
+enum status link_make_new(struct app *app, const char *name, const struct link_owner *owner)
+{
+	return make_link(app, name, owner, true);
 }
 
 enum status link_drop(struct app *app, const char *name)

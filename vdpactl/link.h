@@ -45,6 +45,8 @@ struct link_owner {
 enum status link_owner_of_args(struct app *app, const struct args *args, struct link_owner *owner);
 /* One of "owner", "group" and "mode" by its text: NULL, or what was expected. */
 const char *link_owner_set(struct link_owner *owner, const char *key, const char *text);
+/* What is not given yet, from another one. */
+void link_owner_fill(struct link_owner *owner, const struct link_owner *more);
 /* Whom the device's char device belongs to; nothing when it has none in /dev. */
 void link_owner_read(const char *name, struct link_owner *owner);
 /* From LINK_CONF, for what is not given yet; that there is no such file is no failure. */
@@ -56,6 +58,8 @@ enum status link_owner_of_conf(struct app *app, struct link_owner *owner);
  * not there, with ST_UNSUPPORTED for one without a char device.
  */
 enum status link_make(struct app *app, const char *name, const struct link_owner *owner);
+/* link_make_new: the same, but a node that was given to somebody before stays with that owner. */
+enum status link_make_new(struct app *app, const char *name, const struct link_owner *owner);
 /*
  * link_drop: removes the device's link, but not one that leads to a node that is
  * not its; the node stays as it is.  No link is no failure.

@@ -30,6 +30,8 @@ static void load_virtio_driver(struct app *app, const char *handle)
 
 enum status make_owner(struct app *app, const struct args *args, struct make_plan *plan)
 {
+	enum status status;
+
 	plan->owned = args->has & HAS_LINK_OWNER;
 	if (!plan->owned)
 		return ST_OK;
@@ -38,7 +40,8 @@ enum status make_owner(struct app *app, const struct args *args, struct make_pla
 			app,
 			"%s: owner, group and mode are of a char device, which only driver vhost_vdpa makes",
 			app->path);
-	return link_owner_of_args(app, args, &plan->owner);
+	status = link_owner_of_args(app, args, &plan->owner);
+	return status ? status : link_owner_of_conf(app, &plan->owner);
 }
 
 enum status make_plan(struct app *app, const struct args *args, struct make_plan *plan)

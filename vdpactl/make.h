@@ -34,7 +34,7 @@ enum status make_device(struct app *app, const struct args *args, const struct v
 enum status make_added(struct app *app, const struct args *args, const struct vdpa_spec *spec,
 		       const struct make_plan *plan);
 enum status make_ready(struct app *app, const struct args *args, const struct make_plan *plan);
-/* Whom the char device shall belong to; usage is wrong when the driver makes none. */
+/* Whom the char device shall belong to, by the arguments and LINK_CONF; usage is wrong when the driver makes none. */
 enum status make_owner(struct app *app, const struct args *args, struct make_plan *plan);
 /* Binds an existing device, waits and gives it to its owner, as the plan says. */
 enum status make_bound(struct app *app, const char *name, const struct make_plan *plan, bool force);

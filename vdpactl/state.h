@@ -229,7 +229,7 @@ enum status state_node_resolve(struct app *app, const char *name, struct state_n
 /* In what `want` gives. */
 bool state_node_differs(const struct state_node *want, const struct state_node *have);
 bool state_node_is_given(const struct state_node *n);
-/* What `want` does not give becomes what `have` has, unless every new device has that. */
+/* What `want` does not give becomes what `have` has, unless every new device on this host has that. */
 void state_node_keep(struct state_node *want, const struct state_node *have);
 /* Numbers to texts, and presence bits in *has, of what not every new device has; false without memory. */
 bool state_node_tell(struct state_node *n, unsigned int *has);
@@ -310,6 +310,8 @@ enum status plan_status(const struct plan *plan, enum status rest);
 #define STEP_BIND (1u << 4)
 #define STEP_GIVE (1u << 5) /* the char device to its owner */
 
+#define RUNNER_CHUNK 256 /* requests between two looks at signals */
+
 /* What carries out a plan. */
 struct runner {
 	struct app *app;
@@ -319,6 +321,11 @@ struct runner {
 	int wait_ms; /* that may still be spent on nodes that do not come */
 	struct progress progress;
 	struct vduse_ahead ahead; /* of the step that takes devices away */
+	/* Devices that are deleted, read together up to that item of the plan; owned, NULL: each alone. */
+	struct vdpa_sysdev_list *devices;
+	size_t next_device, devices_end;
+	bool has_conf; /* LINK_CONF was read: */
+	struct link_owner conf;
 };
 
 /*
@@ -396,6 +403,8 @@ bool state_reads_mac_once(const struct state_device *have);
  * to find.
  */
 enum status state_check_unused(struct app *app, const char *name, bool force);
+/* The same for a deletion of the plan, asked in its order: siblings' virtio devices are looked for once. */
+enum status runner_check_unused(struct runner *r, const struct plan_item *item);
 
 /* ---- telling it: state_view.c ---- */
 

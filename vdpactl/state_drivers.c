@@ -36,6 +36,30 @@ enum status runner_give(struct runner *r, const char *name, const char *driver, 
 	return status;
 }
 
+/* LINK_CONF for what is not given; a wrong one is told once, and fails no device. */
+static void fill_owner(struct runner *r, struct link_owner *owner)
+{
+	if (!r->has_conf) {
+		r->app->as_notes = true;
+		if (link_owner_of_conf(r->app, &r->conf))
+			r->conf = (struct link_owner){ 0 };
+		r->app->as_notes = false;
+	}
+	r->has_conf = true;
+	link_owner_fill(owner, &r->conf);
+}
+
+/* What udev does as well, where there is udev: nobody has to wait for that. */
+static void link_plainly(struct runner *r, const char *name)
+{
+	struct link_owner owner = { 0 };
+
+	fill_owner(r, &owner);
+	r->app->as_notes = true;
+	(void)link_make_new(r->app, name, &owner);
+	r->app->as_notes = false;
+}
+
 static enum status change_driver(struct runner *r, const struct plan_item *item)
 {
 	const char *driver = plan_driver(item);
@@ -57,6 +81,8 @@ static enum status change_driver(struct runner *r, const struct plan_item *item)
 	else if (vdpa_dev_unbind(r->app->ctx, item->name, flags) < 0)
 		status = diag_ctx(r->app, item->name);
 	link_tidy(item->name);
+	if (!status && !strcmp(driver, "vhost_vdpa") && !(item->todo & STEP_GIVE))
+		link_plainly(r, item->name);
 	return status;
 }
 
@@ -75,13 +101,14 @@ void runner_own(struct runner *r)
 {
 	for (size_t i = 0; i < r->plan->size; i++) {
 		struct plan_item *item = &r->plan->items[i];
-		const struct state_node *node;
+		struct link_owner owner;
 		enum status status;
 
 		if (!runner_wants(r, item, STEP_GIVE))
 			continue;
-		node = item->want ? &item->want->node : &item->vwant->node;
-		status = link_make(r->app, item->name, &node->is);
+		owner = item->want ? item->want->node.is : item->vwant->node.is;
+		fill_owner(r, &owner);
+		status = link_make(r->app, item->name, &owner);
 		runner_step(r, item, STEP_GIVE, status ? status : item->give);
 	}
 }

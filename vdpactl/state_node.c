@@ -55,23 +55,22 @@ bool state_node_is_given(const struct state_node *n)
 	return n->is.has_uid || n->is.has_gid || n->is.has_mode;
 }
 
+/* What udev gives to every device is not what a new one has anywhere else. */
+static bool has_conf(void)
+{
+	return access(LINK_CONF, F_OK) == 0;
+}
+
 void state_node_keep(struct state_node *want, const struct state_node *have)
 {
-	struct link_owner *a = &want->is;
-	const struct link_owner *b = &have->is;
+	struct link_owner kept = have->is;
 
-	if (!a->has_uid && b->has_uid && b->uid) {
-		a->has_uid = true;
-		a->uid = b->uid;
+	if (!has_conf()) {
+		kept.has_uid = kept.has_uid && kept.uid;
+		kept.has_gid = kept.has_gid && kept.gid;
+		kept.has_mode = kept.has_mode && kept.mode != DEFAULT_MODE;
 	}
-	if (!a->has_gid && b->has_gid && b->gid) {
-		a->has_gid = true;
-		a->gid = b->gid;
-	}
-	if (!a->has_mode && b->has_mode && b->mode != DEFAULT_MODE) {
-		a->has_mode = true;
-		a->mode = b->mode;
-	}
+	link_owner_fill(&want->is, &kept);
 }
 
 /* ---- as text ---- */
@@ -98,8 +97,7 @@ static void add_group(struct strbuf *sb, gid_t gid)
 
 bool state_node_tell(struct state_node *n, unsigned int *has)
 {
-	/* What udev gives to every device is not what a new one has anywhere else. */
-	bool all = access(LINK_CONF, F_OK) == 0;
+	bool all = has_conf();
 	const struct link_owner *o = &n->is;
 	CLEANUP(strbuf_free) struct strbuf owner = STRBUF_INIT, group = STRBUF_INIT;
 	CLEANUP(strbuf_free) struct strbuf mode = STRBUF_INIT;

@@ -13,7 +13,6 @@
 #include "state_diff.h"
 #include "vduse.h"
 
-#define CHUNK 256 /* requests between two looks at signals */
 /* Others that make devices wait for their turn no longer than this, and look for it within that. */
 #define HOLD_MS 1000
 #define TURN_MS 50
@@ -162,7 +161,7 @@ static size_t fill_chunk(struct runner *r, struct vdpa_bulk *bulk, struct plan_i
 {
 	size_t n = 0;
 
-	for (; *at < r->plan->size && n < CHUNK; (*at)++) {
+	for (; *at < r->plan->size && n < RUNNER_CHUNK; (*at)++) {
 		struct plan_item *item = &r->plan->items[*at];
 		enum status status;
 
@@ -181,7 +180,7 @@ static size_t fill_chunk(struct runner *r, struct vdpa_bulk *bulk, struct plan_i
 static bool run_bulk(struct runner *r, unsigned int step, pick_fn *pick, queue_fn *queue,
 		     int64_t until)
 {
-	struct plan_item *items[CHUNK];
+	struct plan_item *items[RUNNER_CHUNK];
 	size_t at = 0;
 
 	do {
@@ -213,7 +212,7 @@ static bool is_device_deletion(const struct plan_item *item)
 
 static enum status queue_deletion(struct runner *r, struct vdpa_bulk *bulk, struct plan_item *item)
 {
-	enum status status = state_check_unused(r->app, item->name, r->force);
+	enum status status = runner_check_unused(r, item);
 
 	if (!status && vdpa_bulk_del(bulk, item->name) < 0)
 		status = diag_ctx(r->app, item->name);
@@ -371,6 +370,7 @@ static void delete_and_remake(struct runner *r)
 		fail_all(r, STEP_DELETE, is_recreated, status);
 	runner_look_ahead(r, STEP_DELETE, is_device_deletion);
 	run_bulk(r, STEP_DELETE, is_device_deletion, queue_deletion, INT64_MAX);
+	r->devices = vdpa_sysdev_list_unref(r->devices);
 	delete_vduse(r);
 	start_daemons(r, true);
 	run_bulk(r, STEP_ADD, is_recreated, queue_addition, INT64_MAX);

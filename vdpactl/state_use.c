@@ -66,15 +66,8 @@ static bool is_untold(const struct vdpa_sysdev *s)
 	       (!strcmp(bus, "auxiliary") && holds_virtio(path, "/../.."));
 }
 
-enum status state_check_unused(struct app *app, const char *name, bool force)
+static enum status check(struct app *app, const char *name, const struct vdpa_sysdev *s, bool force)
 {
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-	int r = vdpa_sysdev_get(app->ctx, name, &s);
-
-	if (r == -ENODEV)
-		return ST_OK;
-	if (r < 0)
-		return diag_ctx(app, name);
 	if (vdpa_sysdev_get_blockdev(s))
 		return vduse_check_unused(app, name, s);
 	if (force)
@@ -94,4 +87,53 @@ enum status state_check_unused(struct app *app, const char *name, bool force)
 			"use \"force\"",
 			"busy: it cannot be told whether the interface of \"%s\" is in use", name);
 	return ST_OK;
+}
+
+enum status state_check_unused(struct app *app, const char *name, bool force)
+{
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
+	int r = vdpa_sysdev_get(app->ctx, name, &s);
+
+	if (r == -ENODEV)
+		return ST_OK;
+	return r < 0 ? diag_ctx(app, name) : check(app, name, s, force);
+}
+
+/* ---- many of them ---- */
+
+static bool is_deletion(const struct plan_item *item)
+{
+	return item->have && item->result == PLAN_OPEN && item->todo & STEP_DELETE;
+}
+
+/* One that is gone is in the way of a list: then each is read alone. */
+static void read_devices(struct runner *r, size_t at)
+{
+	const char *names[RUNNER_CHUNK];
+	size_t n = 0;
+
+	for (; at < r->plan->size && n < RUNNER_CHUNK; at++) {
+		if (is_deletion(&r->plan->items[at]))
+			names[n++] = r->plan->items[at].name;
+	}
+	r->devices = vdpa_sysdev_list_unref(r->devices);
+	r->next_device = 0;
+	r->devices_end = at;
+	if (vdpa_sysdev_list_named(r->app->ctx, names, n, &r->devices) < 0)
+		r->devices = NULL;
+}
+
+enum status runner_check_unused(struct runner *r, const struct plan_item *item)
+{
+	size_t at = (size_t)(item - r->plan->items);
+
+	if (at >= r->devices_end)
+		read_devices(r, at);
+	while (r->devices && r->next_device < vdpa_sysdev_list_get_size(r->devices)) {
+		const struct vdpa_sysdev *s = vdpa_sysdev_list_get(r->devices, r->next_device++);
+
+		if (!strcmp(vdpa_sysdev_get_name(s), item->name))
+			return check(r->app, item->name, s, r->force);
+	}
+	return state_check_unused(r->app, item->name, r->force);
 }

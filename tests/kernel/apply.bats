@@ -541,3 +541,32 @@ node_is() { # DEVICE OWNER:GROUP:MODE
 	prints_exactly '~ a owner root -> no-such-user (failed)'
 	rm -r /dev/vdpa
 }
+
+@test "char devices get their links, and what is not given of links.conf" {
+	local conf=/etc/vdpactl/links.conf
+	mkdir -p /etc/vdpactl
+	printf '%s\n' 'group daemon' 'mode 660' >"$conf"
+	devices '{"name":"a","mgmtdev":"vdpasim_net","driver":"vhost_vdpa"}' \
+		'{"name":"b","mgmtdev":"vdpasim_net","driver":"vhost_vdpa","owner":"nobody"}' \
+		'{"name":"c","mgmtdev":"vdpasim_net","driver":"vhost_vdpa","group":"root","mode":"600"}'
+	works apply "$FILE"
+	node_is a root:daemon:660
+	node_is b nobody:daemon:660
+	node_is c root:root:600
+	[[ $(readlink /dev/vdpa/by-name/a) == "../../$(below a 'vhost-vdpa-*')" && -L /dev/vdpa/by-name/c ]]
+	# Made anew, it is not more open than it was.
+	devices '{"name":"c","mgmtdev":"vdpasim_net","mtu":1400,"driver":"vhost_vdpa"}'
+	works apply "$FILE"
+	prints '~ c recreate '
+	node_is c root:root:600
+	# A wrong file takes no device away, and is told once.
+	works dev del a b c
+	echo 'mode rw' >"$conf"
+	devices '{"name":"a","mgmtdev":"vdpasim_net","driver":"vhost_vdpa"}' \
+		'{"name":"b","mgmtdev":"vdpasim_net","driver":"vhost_vdpa"}'
+	captures 0 vdpactl apply "$FILE"
+	[[ $(grep -c "$conf:1: mode \"rw\" is not an octal number" <<<"$stderr") == 1 ]]
+	node_is a root:root:600
+	[[ -L /dev/vdpa/by-name/a && -L /dev/vdpa/by-name/b ]]
+	rm -r /dev/vdpa "$conf"
+}

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154
 # lab: -c 1
 # kernels: 6.12 7.2
+# needs: setup-6.12
 # builds: gcc
 #
 # What diff.bats asks, of the parent that both kernels have: VDUSE devices.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # dev export: what each engine is told, by that engine itself where there is one: QEMU, libvirt's schemas, podman.
 # kernels: 6.12
+# needs: setup-peers
 # lab: --parents mlx5 --peers qemu,libvirt -m 1800
 
 # shellcheck disable=SC2016 # names and filters with dollar signs, hints with backquotes

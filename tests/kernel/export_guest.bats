@@ -2,6 +2,7 @@
 # dev export format qemu: a Linux in QEMU, whose drivers work with what each kind of line brings.
 # kernels: 6.12
 # builds: gcc
+# needs: setup-peers
 # lab: --peers qemu -m 1500
 # seconds: 90
 

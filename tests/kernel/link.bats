@@ -211,6 +211,56 @@ event() { # ACTION NAME
 	leads "b$DEV"
 }
 
+@test "from_udev leaves what a command gave, also where that is what a new node has" {
+	printf '%s\n' 'group daemon' 'mode 660' >"$CONF"
+	stub_added "$DEV"
+	works dev bind "$DEV" driver vhost_vdpa owner nobody mode 600
+	node_is "$DEV" nobody:daemon:600
+	captures 0 event bind "$DEV"
+	node_is "$DEV" nobody:daemon:600
+	works dev unlink "$DEV"
+	captures 0 event change "$DEV"
+	node_is "$DEV" nobody:daemon:600
+	leads "$DEV"
+	works dev unbind "$DEV"
+	works dev bind "$DEV" driver vhost_vdpa owner root group root mode 600
+	captures 0 event bind "$DEV"
+	node_is "$DEV" root:root:600
+	leads "$DEV"
+	# A link that a node of that number left is none of the new node's.
+	bind "$DEV" none
+	bind "$DEV" vhost_vdpa
+	leads "$DEV"
+	captures 0 event bind "$DEV"
+	node_is "$DEV" root:daemon:660
+	# Another file has effect on those that have no owner yet.
+	echo 'mode 640' >"$CONF"
+	captures 0 event change "$DEV"
+	node_is "$DEV" root:daemon:660
+	works dev link "$DEV"
+	node_is "$DEV" root:daemon:640
+}
+
+@test "what is not given beside owner, group or mode is that of links.conf" {
+	echo 'group daemon' >"$CONF"
+	works vduse add name disk type block backend mem:1M driver vhost_vdpa mode 640
+	node_is disk root:daemon:640
+	works vduse del disk
+	works vduse add name disk type block backend mem:1M driver none
+	works vduse attach disk driver vhost_vdpa owner nobody
+	node_is disk nobody:daemon:600
+	works vduse del disk
+	stub_added "$DEV"
+	works dev del "$DEV"
+	works dev add name "$DEV" mgmtdev vduse driver vhost_vdpa mode 640
+	node_is "$DEV" root:daemon:640
+	works dev del "$DEV"
+	echo 'colour blue' >"$CONF"
+	fails 1 dev add name "$DEV" mgmtdev vduse driver vhost_vdpa mode 640
+	says "$CONF:1: \"colour\" is not known"
+	[[ ! -e /sys/bus/vdpa/devices/$DEV ]]
+}
+
 link_gone() { [[ ! -L $DIR/$1 ]]; }
 
 @test "the udev rule: links come with vhost_vdpa and go with it" {
@@ -230,6 +280,18 @@ link_gone() { [[ ! -L $DIR/$1 ]]; }
 	bind "$DEV" none
 	wait_until 20 link_gone "$DEV"
 	bind "$DEV" vhost_vdpa
+	wait_until 20 leads "$DEV"
+	# What a command gave stays, whichever of the two is first.
+	works dev unbind "$DEV"
+	works dev bind "$DEV" driver vhost_vdpa group daemon mode 600
+	udevadm settle -t 20
+	node_is "$DEV" root:daemon:600
+	# Events that are asked for.
+	rm -r /dev/vdpa
+	udevadm trigger -s vdpa
+	wait_until 20 leads "$DEV"
+	rm -r /dev/vdpa
+	udevadm trigger -c add -s vdpa
 	wait_until 20 leads "$DEV"
 	works dev del "$DEV"
 	wait_until 20 link_gone "$DEV"

@@ -158,6 +158,43 @@ wait_until() { # SECONDS COMMAND...
 	[[ $output == *"/nonexistent/command"* ]]
 }
 
+parts() { # COMMANDS ARGUMENT...
+	bash -Eeuo pipefail -c 'trap "echo failed: \$BASH_COMMAND >&2; exit 125" ERR
+		for part in common kernels packages setup peers run; do source "$LAB_DIR/lib/$part.sh"; done
+		'"$1" parts "${@:2}"
+}
+
+@test "the newest of 7.2 is taken, and of what came after it when there is none" {
+	packages() { # VERSION...
+		CODENAME=trixie LAB_DIR=$BATS_TEST_DIRNAME parts 'apt_names() { printf "linux-binary-%s-amd64\n" $names | grep -xE "$2" | sort -rV || :; }
+			apt_version() { echo 1; }
+			names=$*
+			kernel_describe 7.2
+			! kernel_packages "" || echo "${PACKAGES[0]}"' "$@"
+	}
+	run -0 packages 7.3.4+deb14 7.2.9+deb14 7.2.10+deb14 7.1.5+deb14
+	[ "$output" = linux-binary-7.2.10+deb14-amd64 ]
+	run -0 packages 7.3.4+deb14 7.10.1+deb14 7.1.5+deb14 6.12.3+deb14
+	[ "$output" = linux-binary-7.10.1+deb14-amd64 ]
+	run -0 packages 7.1.5+deb14 8.0.1+deb15
+	[ -z "$output" ]
+}
+
+@test "a guest is told of the vdpa of 6.12 where that is set up, and goes without it elsewhere" {
+	told() {
+		LAB_DIR=$BATS_TEST_DIRNAME CACHE=$BATS_TEST_TMPDIR parts 'KERNEL=7.2 BASE=$CACHE/7.2/x GUEST=$BASE.guest-x RELEASE=7.2
+			ENVIRONMENT=() PEER_ENVIRONMENT=() KEEP="" SHARE="" LOAD=standard PARENTS=""
+			write_job "" true | tr "\0" "\n"'
+	}
+	run -0 told
+	[[ $output == *VDPACTL_LAB=7.2* && $output == *arg=true* && $output != *LAB_VDPA* && $output != *failed* ]]
+	mkdir -p "$BATS_TEST_TMPDIR/6.12/base/peer"
+	ln -s base "$BATS_TEST_TMPDIR/6.12/current"
+	touch "$BATS_TEST_TMPDIR/6.12/base/peer/vdpa"
+	run -0 told
+	[[ $output == *"env=LAB_VDPA=$BATS_TEST_TMPDIR/6.12/base/peer/vdpa"* ]]
+}
+
 @test "mistakes get one clear sentence" {
 	while IFS='|' read -r arguments sentence; do
 		# shellcheck disable=SC2086 # the arguments of one case
@@ -181,6 +218,8 @@ wait_until() { # SECONDS COMMAND...
 		run --peers fly true|unknown peer 'fly'
 		setup -k 5.1|unknown kernel '5.1'
 		setup fly|unknown argument 'fly'
+		setup --peers fly|unknown peer 'fly'
+		setup --peers|--peers lacks its value
 		clean fly|unknown argument 'fly'
 	END
 }

@@ -303,6 +303,10 @@ static void test_many_siblings(void **state)
 		set_bus_info(i, names[i][0], names[i][1]);
 		free(sf);
 		free(child);
+		/* The newest alone: none of the others is asked. */
+		bus_infos_asked = 0;
+		check_virtio(t, names[i][1], virtio, names[i][0], NULL);
+		assert_int_equal(bus_infos_asked, 1);
 		if (i + 1 == MANY / 2)
 			links = links_of_list(t);
 	}

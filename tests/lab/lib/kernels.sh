@@ -11,19 +11,21 @@ readonly BOOT_MODULES=(netfs 9pnet 9pnet_virtio 9p overlay)
 readonly STANDARD_MODULES=(failover net_failover virtio_net virtio_blk irqbypass vhost_iotlb vhost vringh vdpa
 	virtio_vdpa vhost_vdpa vdpa_sim vdpa_sim_net vdpa_sim_blk vduse)
 
-# For kernel NAME sets SUITES (the first that has it wins), IMAGE_REGEX, and BUILDS: with headers and source, so that
-# the drivers which Debian leaves out and tests/lab/kmod are built for it.
+# For kernel NAME sets SUITES (the first that has it wins), IMAGES (patterns of names, the first that a suite has a whole
+# set of wins), and BUILDS: with headers and source, so that the drivers which Debian leaves out and tests/lab/kmod are
+# built for it.
 kernel_describe() { # NAME
 	case $1 in
 	6.12)
 		SUITES=("$CODENAME-backports" "$CODENAME")
 		[[ $CODENAME == bookworm ]] || SUITES=("$CODENAME" "$CODENAME-backports")
-		IMAGE_REGEX='linux-image-6\.12\.[^-]*-amd64'
+		IMAGES=('linux-image-6\.12\.[^-]*-amd64')
 		BUILDS=yes
 		;;
 	7.2)
 		SUITES=(sid)
-		IMAGE_REGEX='linux-binary-7\.2\.[^-]*-amd64'
+		# sid moves on, and what is to be seen here is what newer kernels do: the next ones will do, under this name.
+		IMAGES=('linux-binary-7\.2\.[^-]*-amd64' 'linux-binary-7\.([3-9]|[1-9][0-9]+)\.[^-]*-amd64')
 		BUILDS=
 		;;
 	*) die "unknown kernel '$1', expected one of: ${KERNELS[*]}" ;;
@@ -32,6 +34,14 @@ kernel_describe() { # NAME
 
 # Sets PACKAGES and VERSION to the newest set of one version that the opened suite has; false when it has none.
 kernel_packages() { # APT_DIR
+	local pattern
+	for pattern in "${IMAGES[@]}"; do
+		! kernel_newest "$1" "$pattern" || return 0
+	done
+	return 1
+}
+
+kernel_newest() { # APT_DIR PATTERN
 	local dir=$1 image release version package
 	while read -r image; do
 		release=${image#linux-*-}
@@ -47,6 +57,6 @@ kernel_packages() { # APT_DIR
 		done
 		VERSION=$version
 		return 0
-	done < <(apt_names "$dir" "$IMAGE_REGEX")
+	done < <(apt_names "$dir" "$2")
 	return 1
 }

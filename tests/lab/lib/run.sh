@@ -170,9 +170,11 @@ write_job() { # TTY [ARG...]
 	[[ -z $tty ]] || job tty "$tty"
 	job env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	for item in HOME=/root USER=root LOGNAME=root SHELL=/bin/bash "LANG=${LANG:-C.UTF-8}" "VDPACTL_LAB=$KERNEL" \
-		"LAB_VDPA=$(readlink -f "$CACHE/${KERNELS[0]}/current")/peer/vdpa" "LAB_VMLINUX=$BASE/vmlinux" "${PEER_ENVIRONMENT[@]}"; do
+		"LAB_VMLINUX=$BASE/vmlinux" "${PEER_ENVIRONMENT[@]}"; do
 		job env "$item"
 	done
+	item=$CACHE/${KERNELS[0]}/current/peer/vdpa
+	[[ ! -e $item ]] || job env "LAB_VDPA=$(realpath "$item")"
 	for item in CI ASAN_OPTIONS UBSAN_OPTIONS TERM; do
 		[[ -z ${!item+set} ]] || job env "$item=${!item}"
 	done
