@@ -333,7 +333,10 @@ static void after_sleep(struct reactor *r)
 			vring_notify_off(&r->vqs[i]->ring);
 }
 
-/* Rings and back ends that are never still must not keep the loop's sources waiting. */
+/*
+ * Rings and back ends that are never still must not keep the loop's sources waiting.  A round has to
+ * follow before the thread sleeps: what woke it up is forgotten by now.
+ */
 static void count_round(struct reactor *r)
 {
 	if (++r->rounds % BUSY_ROUNDS == 0)
@@ -344,12 +347,12 @@ static void count_round(struct reactor *r)
 static bool look_on(struct reactor *r, uint64_t since)
 {
 	while (now_ns() - since < r->polling.ns) {
+		sched_yield();
+		count_round(r);
 		if (round_of(r))
 			return true;
 		if (r->quit)
 			return false;
-		count_round(r);
-		sched_yield();
 	}
 	return false;
 }

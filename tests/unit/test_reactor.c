@@ -234,6 +234,36 @@ static void test_looks_at_the_loop(void **state)
 	close(announced.fd);
 }
 
+static unsigned calls;
+
+static void count_call(struct vq *vq)
+{
+	(void)vq;
+	calls++;
+}
+
+/* Whoever calls while it makes up its mind to sleep is heard all the same. */
+static void test_calls_before_sleep(void **state)
+{
+	(void)state;
+	alarm(60);
+	open_queues(1, 0, false);
+	start_reactor(1, w[0]->backend, 30000);
+	start_queue(0);
+	calls = 0;
+	for (unsigned i = 0; i < 20000; i++) {
+		uint64_t spins = random_below(30000);
+
+		reactor_call(&r, count_call, &w[0]->vq);
+		while (spins--)
+			__asm__ volatile("");
+	}
+	assert_int_equal(calls, 20000);
+	drain(0);
+	close_all(1);
+	alarm(0);
+}
+
 /* Without an event there is no waking up: rather no service than one that hangs. */
 static void test_kick_that_can_t_be_heard(void **state)
 {
@@ -261,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_broken_ring),
 		cmocka_unit_test(test_polls_by_cost),
 		cmocka_unit_test(test_looks_at_the_loop),
+		cmocka_unit_test(test_calls_before_sleep),
 		cmocka_unit_test(test_kick_that_can_t_be_heard),
 	};
 
