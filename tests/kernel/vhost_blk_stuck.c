@@ -5,9 +5,12 @@
  */
 #include "vhost_blk.h"
 
+#include <dirent.h>
 #include <err.h>
 #include <linux/virtio_blk.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,9 +31,51 @@ static void let_go(void)
 	kill(stopped, SIGCONT);
 }
 
+static bool is_stopped(const char *stat)
+{
+	FILE *f = fopen(stat, "re");
+	char line[256], *name_end;
+	bool stopped_now;
+
+	/* A thread that ended meanwhile does nothing either. */
+	if (!f)
+		return true;
+	name_end = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	stopped_now = name_end && !strncmp(name_end, ") T", 3);
+	fclose(f);
+	return stopped_now;
+}
+
+/* A thread that runs while the signal is sent goes on for a moment. */
+static void stop(void)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)stopped);
+	if (kill(stopped, SIGSTOP))
+		err(1, "kill %d", (int)stopped);
+	for (bool all = false; !all; usleep(1000)) {
+		DIR *d = opendir(path);
+		const struct dirent *e;
+
+		all = true;
+		while (d && (e = readdir(d))) {
+			char stat[600];
+
+			snprintf(stat, sizeof(stat), "%s/%s/stat", path, e->d_name);
+			all &= e->d_name[0] == '.' || is_stopped(stat);
+		}
+		if (!d)
+			err(1, "%s", path);
+		closedir(d);
+	}
+}
+
 static void begin(struct hostile *h, const struct options *o)
 {
-	const struct disk_params params = { .path = o->path, .packed = o->packed, .slots = HOSTILE_SLOTS };
+	const struct disk_params params = { .path = o->path,
+					    .packed = o->packed,
+					    .slots = HOSTILE_SLOTS };
 
 	memset(h, 0, sizeof(*h));
 	disk_open(&h->d, &params);
@@ -38,8 +83,7 @@ static void begin(struct hostile *h, const struct options *o)
 	h->slot = disk_slot(&h->d, 0);
 	if (!disk_go(&h->d) || !hostile_ordinary(&h->d, 0, 5000))
 		errx(1, "the device does not work");
-	if (kill(stopped, SIGSTOP))
-		err(1, "kill %d", (int)stopped);
+	stop();
 }
 
 static void add_requests(struct hostile *h)
@@ -78,7 +122,8 @@ static void head_again(const struct options *o)
 		for (unsigned i = 0; i < h.ring->last_count; i++)
 			ring_set_next(h.ring, i, id);
 	else
-		poke16(h.ring->memory + RING_DRIVER + 4 + 2 * ((h.ring->avail - 1) % h.ring->size), id);
+		poke16(h.ring->memory + RING_DRIVER + 4 + 2 * ((h.ring->avail - 1) % h.ring->size),
+		       id);
 	ring_publish(h.ring);
 	ring_kick_always(h.ring);
 	if (ring_wait(h.ring, NOTHING_MS))
