@@ -88,6 +88,51 @@ wait_until() { # SECONDS COMMAND...
 	[[ $output == *"Kernel panic"* ]]
 }
 
+# A QEMU for the runs below: before its Nth run (and with "after", after it) it writes FAULT to the guest's console;
+# with "instead" it does nothing else.
+faulty_qemu() { # WHEN N FAULT
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '%s\n' "$3" >"$BATS_TEST_TMPDIR/fault"
+	cat >"$BATS_TEST_TMPDIR/bin/qemu-system-x86_64" <<-END
+		#!/bin/bash
+		echo run >>"$BATS_TEST_TMPDIR/runs"
+		for word; do
+			[[ \$word != file:* ]] || console=\${word#file:}
+		done
+		fault() { cat "$BATS_TEST_TMPDIR/fault" >>"\$console"; }
+		((\$(wc -l <"$BATS_TEST_TMPDIR/runs") <= $2)) || exec $(type -P qemu-system-x86_64) "\$@"
+		[[ $1 != instead ]] || { fault; exit; }
+		$(type -P qemu-system-x86_64) "\$@"
+		fault
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
+	export VDPACTL_LAB_ACCEL=tcg
+}
+
+lost_breakpoint='[    2.603285] Oops: int3: 0000 [#1] SMP NOPTI
+[    2.604478] Code: 0f 1e fa 48 83 ec 18 66 <90> e8 a1 80 ec'
+
+@test "an emulated guest whose kernel fails before the command begins is booted again, twice at most" {
+	faulty_qemu instead 2 '[    1.000000] general protection fault: 0000 [#1] SMP NOPTI'
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -7 --separate-stderr "$LAB" run sh -c 'echo once; exit 7'
+	[ "$output" = once ]
+	[[ $stderr == *"booting again (1 of 2)"*"general protection"*"booting again (2 of 2)"* ]]
+	rm "$BATS_TEST_TMPDIR/runs"
+	sed -i 's/<= 2/<= 3/' "$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -70 "$LAB" run true
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/runs")" -eq 3 ]
+}
+
+@test "a breakpoint that was not there is the emulator's fault: 75; one that was there is the kernel's" {
+	faulty_qemu after 1 "$lost_breakpoint"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -75 --separate-stderr "$LAB" run echo done
+	[ "$output" = done ]
+	[[ $stderr == *"Oops: int3"*"the emulator's fault"* ]]
+	rm "$BATS_TEST_TMPDIR/runs"
+	sed -i 's/18 66 <90>/18 cc <90>/' "$BATS_TEST_TMPDIR/fault"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -70 "$LAB" run true
+}
+
 @test "-l none has no vdpa family, and modprobe brings it" {
 	run -0 "$LAB" run -l none sh -c 'ls -d /sys/bus/vdpa; modprobe vdpa_sim_net && ls -d /sys/bus/vdpa /sys/module/vdpa_sim_net'
 	[ "${lines[*]:1}" = "/sys/bus/vdpa /sys/module/vdpa_sim_net" ]

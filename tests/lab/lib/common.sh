@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034 # read in other parts
 # Messages, the cache's place, locks, manifests.
 
-readonly EXIT_LAB=125 EXIT_TIMEOUT=124 EXIT_SPLAT=70
+readonly EXIT_LAB=125 EXIT_TIMEOUT=124 EXIT_SPLAT=70 EXIT_EMULATOR=75
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 
