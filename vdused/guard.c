@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "vdused/copy.h"
+
 __thread struct guard *guard_current;
 
 static struct sigaction before[2]; /* what SIGBUS and SIGSEGV did before */
@@ -77,9 +79,9 @@ __attribute__((noinline)) static int copy_pieces(const struct iovec *iov, size_t
 			return -EFAULT;
 		n = n - skip < len ? n - skip : len;
 		if (to_list)
-			memcpy((uint8_t *)iov[i].iov_base + skip, buf, n);
+			copy_bytes((uint8_t *)iov[i].iov_base + skip, buf, n);
 		else
-			memcpy(buf, (uint8_t *)iov[i].iov_base + skip, n);
+			copy_bytes(buf, (uint8_t *)iov[i].iov_base + skip, n);
 		buf += n;
 		len -= n;
 		skip = 0;

@@ -22,6 +22,7 @@
 #include "common/cleanup.h"
 #include "vdused/confine.h"
 #include "vdused/control.h"
+#include "vdused/copy.h"
 #include "vdused/device.h"
 #include "vdused/guard.h"
 #include "vdused/log.h"
@@ -313,6 +314,7 @@ static int set_up(struct daemon *d, struct err *err)
 		ret = load_options(d, err);
 	if (ret)
 		return ret;
+	copy_choose();
 	ret = guard_install();
 	if (!ret)
 		ret = loop_init(&d->loop);
