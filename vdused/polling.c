@@ -4,7 +4,7 @@
 /* The shortest time worth trying. */
 #define SHORTEST_NS 4000
 /* The limit by cost: costs of an interrupt, and its own limits. */
-#define COSTS 8
+#define COSTS 32
 #define BY_COST_MIN_NS (100 * 1000)
 #define BY_COST_MAX_NS (1000 * 1000)
 

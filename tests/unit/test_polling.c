@@ -85,11 +85,12 @@ static void test_by_cost(void **state)
 	(void)state;
 	assert_int_equal(longest(0), 100);
 	assert_int_equal(longest(2 * US), 100);
-	assert_int_equal(longest(50 * US), 400);
-	assert_int_equal(longest(125 * US), 1000);
+	assert_int_equal(longest(5 * US), 160);
+	assert_int_equal(longest(25 * US), 800);
+	assert_int_equal(longest(32 * US), 1000);
 	assert_int_equal(longest(10000 * US), 1000);
 	/* No overflow. */
-	assert_int_equal(longest(UINT64_MAX / 8 + 2), 1000);
+	assert_int_equal(longest(UINT64_MAX / 32 + 2), 1000);
 }
 
 int main(void)
