@@ -55,34 +55,25 @@ static int add_if_virtio(struct search *s, const char *name, const char *virtio)
 	return 0;
 }
 
-/*
- * The vdpa devices right below dir and, with below_auxiliary, those below its
- * auxiliary devices; with virtio only the one that has that virtio device.
- */
+struct children {
+	struct search *s;
+	const char *virtio; /* only the one that has that virtio device; NULL: all */
+};
+
+static int add_child_cb(const char *dir, const char *name, void *data)
+{
+	const struct children *c = data;
+
+	(void)dir;
+	return c->virtio ? add_if_virtio(c->s, name, c->virtio) : add_named(c->s, name);
+}
+
+/* See sysdev_children(). */
 static int add_children(struct search *s, const char *dir, bool below_auxiliary, const char *virtio)
 {
-	CLEANUP_CLOSEDIR DIR *d = opendir(dir);
-	const struct dirent *e;
-	int r = 0;
+	struct children c = { .s = s, .virtio = virtio };
 
-	while (r == 0 && d && (e = next_entry(d))) {
-		CLEANUP_FREE char *child = NULL;
-		CLEANUP_FREE char *subsystem = NULL;
-
-		if (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN)
-			continue;
-		child = format_string("%s/%s", dir, e->d_name);
-		subsystem = child ? sysfs_link_at(child, "subsystem") : NULL;
-		if (!subsystem && errno == ENOMEM)
-			return -ENOMEM;
-		if (!subsystem)
-			continue;
-		if (strcmp(subsystem, "vdpa") == 0)
-			r = virtio ? add_if_virtio(s, e->d_name, virtio) : add_named(s, e->d_name);
-		else if (below_auxiliary && strcmp(subsystem, "auxiliary") == 0)
-			r = add_children(s, child, false, virtio);
-	}
-	return r;
+	return sysdev_children(dir, below_auxiliary, add_child_cb, &c);
 }
 
 /* The interface on a virtio device may tell the vdpa device's name. */

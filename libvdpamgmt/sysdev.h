@@ -42,6 +42,16 @@ int sysdev_list_add(struct vdpa_sysdev_list *list, struct vdpa_sysdev *s);
 
 /* ---- sysnames.c ---- */
 
+/*
+ * Called with the directory and the name of a vdpa device; what it returns ends the walk unless it
+ * is 0.
+ */
+typedef int (*sysdev_child_cb)(const char *dir, const char *name, void *data);
+/*
+ * sysdev_children: the vdpa devices right below dir and, with below_auxiliary, those below its auxiliary
+ * devices.  Returns 0, what cb returned, or -ENOMEM.
+ */
+int sysdev_children(const char *dir, bool below_auxiliary, sysdev_child_cb cb, void *data);
 /* The name of a vdpa device right below dir, the caller's; NULL with errno. */
 char *sysdev_child(const char *dir);
 
