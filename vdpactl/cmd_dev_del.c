@@ -174,13 +174,7 @@ static const struct arg args[] = {
 		.has = HAS_IF_EXISTS,
 		.help = "a device that is not there is no failure",
 	},
-	{
-		.word = "force",
-		.match = MATCH_NEW,
-		.kind = VALUE_NONE,
-		.has = HAS_FORCE,
-		.help = "delete a device that is in use, too",
-	},
+	DEV_ARG_FORCE("delete a device that is in use, too"),
 	ARG_END,
 };
 

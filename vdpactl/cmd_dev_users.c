@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* dev users */
 #include "command.h"
+#include "dev_args.h"
 #include "json_dl.h"
 #include "text.h"
 #include "view.h"
@@ -46,13 +47,7 @@ static enum status run(struct app *app, const struct args *args)
 }
 
 static const struct arg args[] = {
-	{
-		.kind = VALUE_DEV,
-		.has = HAS_ITEMS,
-		.metavar = "DEV",
-		.help = "name of the device",
-		.required = true,
-	},
+	DEV_ARG_ONE,
 	ARG_END,
 };
 
