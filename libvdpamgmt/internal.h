@@ -79,6 +79,11 @@ DEFINE_CLEANUP(struct vdpa_sysdev_list, vdpa_sysdev_list_unref)
 DEFINE_CLEANUP(struct vdpa_user_list, vdpa_user_list_unref)
 DEFINE_CLEANUP(struct vdpa_netdev, vdpa_netdev_unref)
 
+/* ---- ctx.c ---- */
+
+/* 0, or -EINVAL (recorded) when there is a flag that is none of the known ones: a later version's. */
+int ctx_check_flags(struct vdpa_ctx *ctx, unsigned int flags, unsigned int known);
+
 /* ---- error.c ---- */
 
 struct vdpa_error {
