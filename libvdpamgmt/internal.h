@@ -159,7 +159,6 @@ struct guard_look {
 	struct vdpa_sysdev **devs; /* owned array */
 	size_t n;
 	struct vdpa_user_list *users; /* owned; NULL: nothing was looked for */
-	bool hidden; /* there may be others */
 };
 
 /* Room for `most` devices; false without memory, or when there is nothing to look for. */

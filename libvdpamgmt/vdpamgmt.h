@@ -645,6 +645,11 @@ VDPA_API VDPA_NODISCARD int vdpa_user_list_devs(struct vdpa_ctx *ctx,
 VDPA_API VDPA_NODISCARD int vdpa_user_list_nodes(struct vdpa_ctx *ctx, const char *const *paths,
 						 size_t n, struct vdpa_user_list **list);
 VDPA_API struct vdpa_user_list *vdpa_user_list_unref(struct vdpa_user_list *list);
+/*
+ * false when others may have one open, too: in another PID namespace, or where the caller may not
+ * look.  (Nobody sees a descriptor on its way from one process to another.)  Since: 0.1
+ */
+VDPA_API bool vdpa_user_list_is_complete(const struct vdpa_user_list *list);
 VDPA_API size_t vdpa_user_list_get_size(const struct vdpa_user_list *list);
 VDPA_API pid_t vdpa_user_list_get_pid(const struct vdpa_user_list *list, size_t i);
 /* The process's short name. Since: 0.1 */

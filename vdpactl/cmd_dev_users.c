@@ -37,8 +37,12 @@ static enum status run(struct app *app, const struct args *args)
 	if (vdpa_sysdev_get(app->ctx, args->name, &s) < 0 ||
 	    vdpa_user_list_devs(app->ctx, &s, 1, &users) < 0)
 		return diag_ctx(app, args->name);
-	if (geteuid())
-		diag_note(app, "processes of other users are left out: to see them needs root");
+	if (!vdpa_user_list_is_complete(users))
+		diag_note(app,
+			  geteuid() ?
+				  "processes of other users are left out: to see them needs root" :
+				  "processes that can't be seen from here are left out: those "
+				  "of other PID namespaces, or that /proc hides");
 	if (app->opt.json)
 		print_json(app, args->name, users);
 	else
