@@ -153,15 +153,55 @@ static int by_name(struct search *s)
 	return add_named(s, s->key);
 }
 
+static bool has_found_chardev(const struct search *s)
+{
+	const struct vdpa_sysdev *found = vdpa_sysdev_list_get(s->found, 0);
+	const char *path = found ? found->chardev : NULL;
+
+	return path && strcmp(strrchr(path, '/') + 1, s->key) == 0;
+}
+
+/* All char devices of the machine, by what their directories are called. */
+static int search_chardev(struct search *s)
+{
+	CLEANUP_FREE char *dir = format_string("%s/dev/char", s->ctx->sys);
+	CLEANUP_CLOSEDIR DIR *d = dir ? opendir(dir) : NULL;
+	const struct dirent *e;
+
+	while (d && (e = next_entry(d))) {
+		CLEANUP_FREE char *name = sysfs_link_at(dir, e->d_name);
+		CLEANUP_FREE char *link = NULL;
+
+		if (!name && errno == ENOMEM)
+			return -ENOMEM;
+		if (!name || strcmp(name, s->key) != 0)
+			continue;
+		link = format_string("%s/%s", dir, e->d_name);
+		return link ? from_link(s, link) : -ENOMEM;
+	}
+	return dir ? 0 : -ENOMEM;
+}
+
+/*
+ * A container's /dev may have no such node, or one that was copied when another
+ * device had the number: the node is the short way and sysfs has the last word.
+ */
 static int by_chardev(struct search *s)
 {
 	CLEANUP_FREE char *path = NULL;
 	const char *kind;
+	int r;
 
 	if (!is_numbered(s->key, "vhost-vdpa-"))
 		return 0;
 	path = format_string("%s/%s", s->ctx->dev, s->key);
-	return path ? from_path(s, path, &kind) : -ENOMEM;
+	r = path ? from_path(s, path, &kind) : -ENOMEM;
+	if (r < 0 || has_found_chardev(s))
+		return r;
+	vdpa_sysdev_list_unref(s->found);
+	s->found = NULL;
+	r = sysdev_list_new(&s->found);
+	return r < 0 ? r : search_chardev(s);
 }
 
 static int by_class(struct search *s, const char *fmt)
