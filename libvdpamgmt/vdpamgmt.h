@@ -594,7 +594,7 @@ VDPA_API bool vdpa_sysdev_get_numa_node(const struct vdpa_sysdev *sysdev, int *n
 
 /*
  * vdpa_sysdev_list: all devices of the vdpa bus, by name; one that vanishes meanwhile
- * is left out.  Returns 0 or -errno.
+ * is left out.  Returns 0, -ENOENT (there is no vdpa bus: the module is not loaded) or -errno.
  * vdpa_sysdev_list_named: the devices of these n names, in their order; what siblings have in
  * common is read once.  Returns 0, -ENODEV (one of them is not there) or -errno.
  * vdpa_resolve: the devices that key stands for: a path of a char or block
