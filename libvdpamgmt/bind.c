@@ -78,9 +78,10 @@ static int unbind(struct vdpa_ctx *ctx, const char *name, const char *driver)
 int vdpa_dev_unbind(struct vdpa_ctx *ctx, const char *name, unsigned int flags)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-	int r;
+	int r = ctx_check_flags(ctx, flags, VDPA_FORCE | VDPA_SERVED);
 
-	r = vdpa_sysdev_get(ctx, name, &s);
+	if (r == 0)
+		r = vdpa_sysdev_get(ctx, name, &s);
 	if (r < 0 || !s->driver)
 		return r;
 	if (!(flags & VDPA_FORCE))
@@ -144,9 +145,10 @@ int vdpa_dev_bind(struct vdpa_ctx *ctx, const char *name, const char *driver, un
 	CLEANUP(cleanup_vdpa_error_unref_cb) struct vdpa_error *err = NULL;
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	CLEANUP_FREE char *dir = NULL;
-	int r;
+	int r = ctx_check_flags(ctx, flags, VDPA_FORCE | VDPA_SERVED);
 
-	r = vdpa_sysdev_get(ctx, name, &s);
+	if (r == 0)
+		r = vdpa_sysdev_get(ctx, name, &s);
 	if (r < 0 || (s->driver && strcmp(s->driver, driver) == 0))
 		return r;
 	dir = driver_dir(ctx, name, driver, &r);

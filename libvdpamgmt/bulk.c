@@ -335,8 +335,11 @@ static int run_in_windows(struct vdpa_bulk *b, unsigned int flags)
 
 int vdpa_bulk_run(struct vdpa_bulk *b, unsigned int flags)
 {
-	int r = 0;
+	int r = ctx_check_flags(b->ctx, flags,
+				VDPA_FORCE | VDPA_BULK_KEEP_GOING | VDPA_BULK_PIPELINE);
 
+	if (r < 0)
+		return r;
 	if (b->ran)
 		return ctx_fail(b->ctx, EALREADY, "this bulk has run");
 	b->ran = true;

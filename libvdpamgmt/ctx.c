@@ -58,18 +58,25 @@ int vdpa_ctx_set_roots(struct vdpa_ctx *ctx, const char *sys, const char *dev, c
 		r = set_string(&ctx->dev, dev);
 	if (!r)
 		r = set_string(&ctx->proc, proc);
-	return r;
+	return r < 0 ? ctx_fail(ctx, -r, "out of memory") : 0;
 }
 
 int vdpa_ctx_set_transport(struct vdpa_ctx *ctx, const struct vdpa_transport *ops, void *data)
 {
 	if (ops->size < sizeof(*ops) || !ops->open || !ops->send || !ops->recv || !ops->close)
-		return -EINVAL;
+		return ctx_fail(ctx, EINVAL,
+				"cannot use this transport: it is too small or lacks a function");
 	if (ctx->nl)
-		return -EBUSY;
+		return ctx_fail(ctx, EBUSY, "cannot use another transport: already connected");
 	ctx->transport = ops;
 	ctx->transport_data = data;
 	return 0;
+}
+
+int ctx_check_flags(struct vdpa_ctx *ctx, unsigned int flags, unsigned int known)
+{
+	flags &= ~known;
+	return flags ? ctx_fail(ctx, EINVAL, "0x%x are no flags of this call", flags) : 0;
 }
 
 int vdpa_ctx_connect(struct vdpa_ctx *ctx)

@@ -149,7 +149,7 @@ void guard_look_add(struct vdpa_ctx *ctx, struct guard_look *look, const char *n
 /* What fails here is found one by one. */
 void guard_look_end(struct vdpa_ctx *ctx, struct guard_look *look)
 {
-	(void)!find_users_of_devs(ctx, look->devs, look->n, &look->users, &look->hidden);
+	(void)!vdpa_user_list_devs(ctx, look->devs, look->n, &look->users);
 }
 
 void guard_look_free(struct guard_look *look)
@@ -181,22 +181,22 @@ static int guard_vhost(struct vdpa_ctx *ctx, const char *name)
 	const struct vdpa_sysdev *unused;
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-	bool hidden;
 	int r;
 
 	if (!vhost_vdpa_in_use(ctx))
 		return 0;
 	unused = seen_unused(ctx->look, name);
 	if (unused)
-		return unused->chardev && ctx->look->hidden && may_delete(ctx) ?
+		return unused->chardev && !vdpa_user_list_is_complete(ctx->look->users) &&
+				       may_delete(ctx) ?
 			       fail_hidden(ctx, unused) :
 			       0;
 	r = vdpa_sysdev_get(ctx, name, &s);
 	if (r == 0 && s->chardev)
-		r = find_users(ctx, s->number, false, &users, &hidden);
+		r = find_users(ctx, s->number, false, &users);
 	if (users && vdpa_user_list_get_size(users))
 		return fail_open(ctx, s, users);
-	if (users && hidden && may_delete(ctx))
+	if (users && !vdpa_user_list_is_complete(users) && may_delete(ctx))
 		return fail_hidden(ctx, s);
 	return r == -ENOMEM ? r : 0;
 }
@@ -237,16 +237,15 @@ static int has_virtio_driver(struct vdpa_ctx *ctx, const char *name, const char 
 static int check_served(struct vdpa_ctx *ctx, const char *name, const char *vduse)
 {
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *users = NULL;
-	bool hidden = false;
 	dev_t number;
 	int r;
 
 	r = sysfs_read_dev(vduse, &number);
 	if (r == 0)
-		r = find_users(ctx, number, true, &users, &hidden);
+		r = find_users(ctx, number, true, &users);
 	if (r < 0)
 		return r == -ENOMEM ? fail_memory(ctx) : 0;
-	if (vdpa_user_list_get_size(users) || hidden)
+	if (vdpa_user_list_get_size(users) || !vdpa_user_list_is_complete(users))
 		return 0;
 	return fail_unserved(ctx, vduse, name);
 }

@@ -79,6 +79,11 @@ DEFINE_CLEANUP(struct vdpa_sysdev_list, vdpa_sysdev_list_unref)
 DEFINE_CLEANUP(struct vdpa_user_list, vdpa_user_list_unref)
 DEFINE_CLEANUP(struct vdpa_netdev, vdpa_netdev_unref)
 
+/* ---- ctx.c ---- */
+
+/* 0, or -EINVAL (recorded) when there is a flag that is none of the known ones: a later version's. */
+int ctx_check_flags(struct vdpa_ctx *ctx, unsigned int flags, unsigned int known);
+
 /* ---- error.c ---- */
 
 struct vdpa_error {
@@ -154,7 +159,6 @@ struct guard_look {
 	struct vdpa_sysdev **devs; /* owned array */
 	size_t n;
 	struct vdpa_user_list *users; /* owned; NULL: nothing was looked for */
-	bool hidden; /* there may be others */
 };
 
 /* Room for `most` devices; false without memory, or when there is nothing to look for. */

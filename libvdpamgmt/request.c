@@ -76,16 +76,20 @@ int request_settle(struct vdpa_ctx *ctx, const struct nl_request *rq, int r)
 int vdpa_dev_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec, unsigned int flags)
 {
 	struct nl_request rq;
-	int r = request_add(ctx, spec, flags, &rq);
+	int r = ctx_check_flags(ctx, flags, VDPA_FORCE);
 
+	if (!r)
+		r = request_add(ctx, spec, flags, &rq);
 	return r < 0 ? r : request_settle(ctx, &rq, nl_run(ctx, &rq));
 }
 
 int vdpa_dev_del(struct vdpa_ctx *ctx, const char *name, unsigned int flags)
 {
 	struct nl_request rq;
-	int r = request_del(ctx, name, flags, &rq);
+	int r = ctx_check_flags(ctx, flags, VDPA_FORCE | VDPA_SERVED);
 
+	if (!r)
+		r = request_del(ctx, name, flags, &rq);
 	return r < 0 ? r : request_settle(ctx, &rq, nl_run(ctx, &rq));
 }
 

@@ -55,34 +55,25 @@ static int add_if_virtio(struct search *s, const char *name, const char *virtio)
 	return 0;
 }
 
-/*
- * The vdpa devices right below dir and, with below_auxiliary, those below its
- * auxiliary devices; with virtio only the one that has that virtio device.
- */
+struct children {
+	struct search *s;
+	const char *virtio; /* only the one that has that virtio device; NULL: all */
+};
+
+static int add_child_cb(const char *dir, const char *name, void *data)
+{
+	const struct children *c = data;
+
+	(void)dir;
+	return c->virtio ? add_if_virtio(c->s, name, c->virtio) : add_named(c->s, name);
+}
+
+/* See sysdev_children(). */
 static int add_children(struct search *s, const char *dir, bool below_auxiliary, const char *virtio)
 {
-	CLEANUP_CLOSEDIR DIR *d = opendir(dir);
-	const struct dirent *e;
-	int r = 0;
+	struct children c = { .s = s, .virtio = virtio };
 
-	while (r == 0 && d && (e = next_entry(d))) {
-		CLEANUP_FREE char *child = NULL;
-		CLEANUP_FREE char *subsystem = NULL;
-
-		if (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN)
-			continue;
-		child = format_string("%s/%s", dir, e->d_name);
-		subsystem = child ? sysfs_link_at(child, "subsystem") : NULL;
-		if (!subsystem && errno == ENOMEM)
-			return -ENOMEM;
-		if (!subsystem)
-			continue;
-		if (strcmp(subsystem, "vdpa") == 0)
-			r = virtio ? add_if_virtio(s, e->d_name, virtio) : add_named(s, e->d_name);
-		else if (below_auxiliary && strcmp(subsystem, "auxiliary") == 0)
-			r = add_children(s, child, false, virtio);
-	}
-	return r;
+	return sysdev_children(dir, below_auxiliary, add_child_cb, &c);
 }
 
 /* The interface on a virtio device may tell the vdpa device's name. */
@@ -162,15 +153,55 @@ static int by_name(struct search *s)
 	return add_named(s, s->key);
 }
 
+static bool has_found_chardev(const struct search *s)
+{
+	const struct vdpa_sysdev *found = vdpa_sysdev_list_get(s->found, 0);
+	const char *path = found ? found->chardev : NULL;
+
+	return path && strcmp(strrchr(path, '/') + 1, s->key) == 0;
+}
+
+/* All char devices of the machine, by what their directories are called. */
+static int search_chardev(struct search *s)
+{
+	CLEANUP_FREE char *dir = format_string("%s/dev/char", s->ctx->sys);
+	CLEANUP_CLOSEDIR DIR *d = dir ? opendir(dir) : NULL;
+	const struct dirent *e;
+
+	while (d && (e = next_entry(d))) {
+		CLEANUP_FREE char *name = sysfs_link_at(dir, e->d_name);
+		CLEANUP_FREE char *link = NULL;
+
+		if (!name && errno == ENOMEM)
+			return -ENOMEM;
+		if (!name || strcmp(name, s->key) != 0)
+			continue;
+		link = format_string("%s/%s", dir, e->d_name);
+		return link ? from_link(s, link) : -ENOMEM;
+	}
+	return dir ? 0 : -ENOMEM;
+}
+
+/*
+ * A container's /dev may have no such node, or one that was copied when another
+ * device had the number: the node is the short way and sysfs has the last word.
+ */
 static int by_chardev(struct search *s)
 {
 	CLEANUP_FREE char *path = NULL;
 	const char *kind;
+	int r;
 
 	if (!is_numbered(s->key, "vhost-vdpa-"))
 		return 0;
 	path = format_string("%s/%s", s->ctx->dev, s->key);
-	return path ? from_path(s, path, &kind) : -ENOMEM;
+	r = path ? from_path(s, path, &kind) : -ENOMEM;
+	if (r < 0 || has_found_chardev(s))
+		return r;
+	vdpa_sysdev_list_unref(s->found);
+	s->found = NULL;
+	r = sysdev_list_new(&s->found);
+	return r < 0 ? r : search_chardev(s);
 }
 
 static int by_class(struct search *s, const char *fmt)

@@ -368,10 +368,13 @@ static int list_of(struct vdpa_ctx *ctx, const char *const *names, size_t n,
 {
 	struct vdpa_sysdev_list *l = vdpa_sysdev_list_new();
 	char **all = NULL;
-	size_t n_all;
+	size_t n_all = 0;
 	int r;
 
 	r = l ? sysdev_names(ctx, &all, &n_all) : -ENOMEM;
+	/* Without the bus none of the named devices is there, and that is what is told. */
+	if (r == -ENOENT && names)
+		r = 0;
 	if (r == 0)
 		r = fill_list(ctx, all, n_all, names, n, l);
 	if (r == -ENOMEM)

@@ -42,6 +42,16 @@ int sysdev_list_add(struct vdpa_sysdev_list *list, struct vdpa_sysdev *s);
 
 /* ---- sysnames.c ---- */
 
+/*
+ * Called with the directory and the name of a vdpa device; what it returns ends the walk unless it
+ * is 0.
+ */
+typedef int (*sysdev_child_cb)(const char *dir, const char *name, void *data);
+/*
+ * sysdev_children: the vdpa devices right below dir and, with below_auxiliary, those below its auxiliary
+ * devices.  Returns 0, what cb returned, or -ENOMEM.
+ */
+int sysdev_children(const char *dir, bool below_auxiliary, sysdev_child_cb cb, void *data);
 /* The name of a vdpa device right below dir, the caller's; NULL with errno. */
 char *sysdev_child(const char *dir);
 
@@ -125,14 +135,9 @@ bool netdev_is_here(const char *dir);
 
 /*
  * find_users: the processes that have a character device with that number
- * open; with first_only the search ends at the first.  *hidden tells whether
- * there may be others that can't be seen.  Returns 0 or -errno (recorded).
+ * open; with first_only the search ends at the first.  Returns 0 or -errno (recorded).
  */
-int find_users(struct vdpa_ctx *ctx, dev_t number, bool first_only, struct vdpa_user_list **list,
-	       bool *hidden);
-/* The same for all nodes of the devices, as vdpa_user_list_devs(). */
-int find_users_of_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
-		       struct vdpa_user_list **list, bool *hidden);
+int find_users(struct vdpa_ctx *ctx, dev_t number, bool first_only, struct vdpa_user_list **list);
 /* false when it is certain that no vhost-vdpa char device is open at all. */
 bool vhost_vdpa_in_use(struct vdpa_ctx *ctx);
 

@@ -70,21 +70,46 @@ int sysdev_names(struct vdpa_ctx *ctx, char ***names, size_t *count)
 	return 0;
 }
 
-char *sysdev_child(const char *dir)
+int sysdev_children(const char *dir, bool below_auxiliary, sysdev_child_cb cb, void *data)
 {
 	CLEANUP_CLOSEDIR DIR *d = opendir(dir);
 	const struct dirent *e;
+	int r = 0;
 
-	while (d && (e = next_entry(d))) {
+	while (r == 0 && d && (e = next_entry(d))) {
 		CLEANUP_FREE char *child = NULL;
+		CLEANUP_FREE char *subsystem = NULL;
 
 		if (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN)
 			continue;
 		child = format_string("%s/%s", dir, e->d_name);
-		if (!child)
-			return NULL;
-		if (sysfs_has_subsystem(child, "vdpa"))
-			return strdup(e->d_name);
+		subsystem = child ? sysfs_link_at(child, "subsystem") : NULL;
+		if (!subsystem && errno == ENOMEM)
+			return -ENOMEM;
+		if (!subsystem)
+			continue;
+		if (strcmp(subsystem, "vdpa") == 0)
+			r = cb(child, e->d_name, data);
+		else if (below_auxiliary && strcmp(subsystem, "auxiliary") == 0)
+			r = sysdev_children(child, false, cb, data);
 	}
-	return NULL;
+	return r;
+}
+
+static int take_name_cb(const char *dir, const char *name, void *data)
+{
+	char **child = data;
+
+	(void)dir;
+	*child = strdup(name);
+	return *child ? 1 : -ENOMEM;
+}
+
+char *sysdev_child(const char *dir)
+{
+	char *child = NULL;
+
+	if (sysdev_children(dir, false, take_name_cb, &child) == -ENOMEM)
+		errno = ENOMEM;
+	return child;
 }

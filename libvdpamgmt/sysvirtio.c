@@ -247,43 +247,26 @@ void virtio_places_free(struct virtio_places *all)
 
 /* ---- who drives what stands there ---- */
 
-/* The vdpa devices in dir and, with below, in the auxiliary devices there. */
-static int look_driven(struct place *p, const char *dir, bool below)
+/* Counts the vdpa device if virtio_vdpa drives it; two are enough. */
+static int add_driven_cb(const char *dir, const char *name, void *data)
 {
-	CLEANUP_CLOSEDIR DIR *d = opendir(dir);
-	const struct dirent *e;
+	CLEANUP_FREE char *driver = sysfs_link_at(dir, "driver");
+	struct place *p = data;
 
-	while (d && !p->several && (e = next_entry(d))) {
-		CLEANUP_FREE char *child = NULL;
-		CLEANUP_FREE char *bus = NULL;
-		CLEANUP_FREE char *driver = NULL;
-
-		if (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN)
-			continue;
-		child = format_string("%s/%s", dir, e->d_name);
-		bus = child ? sysfs_link_at(child, "subsystem") : NULL;
-		if (bus && below && strcmp(bus, "auxiliary") == 0 &&
-		    look_driven(p, child, false) < 0)
-			return -ENOMEM;
-		if (bus && strcmp(bus, "vdpa") == 0)
-			driver = sysfs_link_at(child, "driver");
-		if ((!bus || !driver) && errno == ENOMEM)
-			return -ENOMEM;
-		if (!driver || strcmp(driver, "virtio_vdpa") != 0)
-			continue;
-		p->several = p->driven;
-		if (!p->driven)
-			p->driven = strdup(e->d_name);
-		if (!p->driven)
-			return -ENOMEM;
-	}
-	return 0;
+	if (!driver)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	if (strcmp(driver, "virtio_vdpa") != 0)
+		return 0;
+	p->several = p->driven;
+	if (!p->driven)
+		p->driven = strdup(name);
+	return p->driven ? p->several : -ENOMEM;
 }
 
 /* true when no vdpa device but that one has its virtio device there; when in doubt, one has. */
 static bool is_only_driven(struct place *p, const char *name)
 {
-	if (!p->looked && look_driven(p, p->path, true) < 0)
+	if (!p->looked && sysdev_children(p->path, true, add_driven_cb, p) < 0)
 		p->several = true;
 	p->looked = true;
 	return !p->several && (!p->driven || strcmp(p->driven, name) == 0);

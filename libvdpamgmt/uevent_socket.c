@@ -38,8 +38,11 @@ int uevent_set_buffer(int fd, size_t octets)
 	return -errno;
 }
 
-/* The user that sent it; -1 when that is not known. */
-static uid_t sender(struct msghdr *mh)
+/*
+ * Root, or the kernel itself: no process can say that it is number 0.  The kernel's
+ * user is not 0 in a user namespace that has no such user.
+ */
+static bool is_roots(struct msghdr *mh)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
 		struct ucred cred;
@@ -48,9 +51,9 @@ static uid_t sender(struct msghdr *mh)
 		    c->cmsg_len < CMSG_LEN(sizeof(cred)))
 			continue;
 		memcpy(&cred, CMSG_DATA(c), sizeof(cred));
-		return cred.uid;
+		return cred.uid == 0 || cred.pid == 0;
 	}
-	return (uid_t)-1;
+	return false;
 }
 
 bool uevent_is_kernels(struct msghdr *mh)
@@ -58,7 +61,7 @@ bool uevent_is_kernels(struct msghdr *mh)
 	const struct sockaddr_nl *from = mh->msg_name;
 
 	return mh->msg_namelen >= sizeof(*from) && from->nl_family == AF_NETLINK &&
-	       from->nl_pid == 0 && from->nl_groups == KERNEL_GROUP && sender(mh) == 0;
+	       from->nl_pid == 0 && from->nl_groups == KERNEL_GROUP && is_roots(mh);
 }
 
 ssize_t uevent_recv(int fd, char *buf, size_t size)

@@ -23,6 +23,7 @@ struct vdpa_user_list {
 	atomic_uint refs;
 	struct user *users; /* owned */
 	size_t size;
+	bool hidden; /* there may be others */
 };
 
 /* A device node that is looked for. */
@@ -211,7 +212,7 @@ static bool shows_some_only(struct vdpa_ctx *ctx)
 }
 
 static int scan(struct vdpa_ctx *ctx, DIR *d, const struct targets *t, bool first_only,
-		struct vdpa_user_list *list, bool *hidden)
+		struct vdpa_user_list *list)
 {
 	const struct dirent *e;
 
@@ -227,7 +228,7 @@ static int scan(struct vdpa_ctx *ctx, DIR *d, const struct targets *t, bool firs
 			return -ENOMEM;
 		r = look_at(dir, (pid_t)pid, t, list);
 		if (r == -EACCES)
-			*hidden = true;
+			list->hidden = true;
 		if (r == -ENOMEM)
 			return r;
 		if (first_only && list->size)
@@ -237,7 +238,7 @@ static int scan(struct vdpa_ctx *ctx, DIR *d, const struct targets *t, bool firs
 }
 
 static int find_users_of(struct vdpa_ctx *ctx, const struct targets *t, bool first_only,
-			 struct vdpa_user_list **list, bool *hidden)
+			 struct vdpa_user_list **list)
 {
 	CLEANUP(cleanup_vdpa_user_list_unref_cb) struct vdpa_user_list *l = user_list_new();
 	CLEANUP_CLOSEDIR DIR *d = opendir(ctx->proc);
@@ -246,22 +247,22 @@ static int find_users_of(struct vdpa_ctx *ctx, const struct targets *t, bool fir
 	r = d ? 0 : -errno;
 	if (!l)
 		r = -ENOMEM;
-	*hidden = shows_some_only(ctx);
-	if (r == 0)
-		r = scan(ctx, d, t, first_only, l, hidden);
+	if (r == 0) {
+		l->hidden = shows_some_only(ctx);
+		r = scan(ctx, d, t, first_only, l);
+	}
 	if (r < 0)
 		return ctx_fail(ctx, -r, "can't read %s: %s", ctx->proc, strerrordesc_np(-r));
 	*list = TAKE(l);
 	return 0;
 }
 
-int find_users(struct vdpa_ctx *ctx, dev_t number, bool first_only, struct vdpa_user_list **list,
-	       bool *hidden)
+int find_users(struct vdpa_ctx *ctx, dev_t number, bool first_only, struct vdpa_user_list **list)
 {
 	struct target target = { .type = S_IFCHR, .number = number };
 	const struct targets t = { .v = &target, .n = 1 };
 
-	return find_users_of(ctx, &t, first_only, list, hidden);
+	return find_users_of(ctx, &t, first_only, list);
 }
 
 /* Every open char device holds a reference on the module; built in, it has no count. */
@@ -276,14 +277,13 @@ bool vhost_vdpa_in_use(struct vdpa_ctx *ctx)
 int vdpa_user_list(struct vdpa_ctx *ctx, const char *name, struct vdpa_user_list **list)
 {
 	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
-	bool hidden;
 	int r;
 
 	r = vdpa_sysdev_get(ctx, name, &s);
 	if (r < 0)
 		return r;
 	if (s->chardev && vhost_vdpa_in_use(ctx))
-		return find_users(ctx, s->number, false, list, &hidden);
+		return find_users(ctx, s->number, false, list);
 	*list = user_list_new();
 	return *list ? 0 : ctx_fail(ctx, ENOMEM, "out of memory");
 }
@@ -293,7 +293,6 @@ int vdpa_user_list_node(struct vdpa_ctx *ctx, const char *path, struct vdpa_user
 	struct target target = { 0 };
 	const struct targets t = { .v = &target, .n = 1 };
 	struct stat st;
-	bool hidden;
 
 	if (stat(path, &st) < 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
@@ -304,7 +303,7 @@ int vdpa_user_list_node(struct vdpa_ctx *ctx, const char *path, struct vdpa_user
 		return ctx_fail(ctx, EINVAL, "%s is no device node", path);
 	target.type = st.st_mode & S_IFMT;
 	target.number = st.st_rdev;
-	return find_users_of(ctx, &t, false, list, &hidden);
+	return find_users_of(ctx, &t, false, list);
 }
 
 static int block_number(struct vdpa_ctx *ctx, const char *name, dev_t *number)
@@ -353,8 +352,7 @@ static int compare_users(const void *a, const void *b)
 }
 
 /* Searches for all of these targets, and puts what is found in their order. */
-static int find_in_order(struct vdpa_ctx *ctx, struct targets *t, struct vdpa_user_list **list,
-			 bool *hidden)
+static int find_in_order(struct vdpa_ctx *ctx, struct targets *t, struct vdpa_user_list **list)
 {
 	int r;
 
@@ -363,7 +361,7 @@ static int find_in_order(struct vdpa_ctx *ctx, struct targets *t, struct vdpa_us
 		return *list ? 0 : ctx_fail(ctx, ENOMEM, "out of memory");
 	}
 	qsort(t->v, t->n, sizeof(*t->v), compare_targets);
-	r = find_users_of(ctx, t, false, list, hidden);
+	r = find_users_of(ctx, t, false, list);
 	if (r == 0 && (*list)->size)
 		qsort((*list)->users, (*list)->size, sizeof(struct user), compare_users);
 	return r;
@@ -374,7 +372,6 @@ int vdpa_user_list_nodes(struct vdpa_ctx *ctx, const char *const *paths, size_t 
 {
 	CLEANUP_FREE struct target *v = calloc(n + 1, sizeof(*v));
 	struct targets t = { .v = v };
-	bool hidden;
 
 	if (!v)
 		return ctx_fail(ctx, ENOMEM, "out of memory");
@@ -390,27 +387,23 @@ int vdpa_user_list_nodes(struct vdpa_ctx *ctx, const char *const *paths, size_t 
 			.order = i,
 		};
 	}
-	return find_in_order(ctx, &t, list, &hidden);
+	return find_in_order(ctx, &t, list);
 }
 
 int vdpa_user_list_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
 			struct vdpa_user_list **list)
 {
-	bool hidden;
-
-	return find_users_of_devs(ctx, devs, n, list, &hidden);
-}
-
-int find_users_of_devs(struct vdpa_ctx *ctx, struct vdpa_sysdev *const *devs, size_t n,
-		       struct vdpa_user_list **list, bool *hidden)
-{
 	CLEANUP_FREE struct target *v = calloc(n + 1, sizeof(*v));
 	struct targets t = { .v = v };
 
-	*hidden = false;
 	if (!v || fill_targets(ctx, devs, n, &t) < 0)
 		return ctx_fail(ctx, ENOMEM, "out of memory");
-	return find_in_order(ctx, &t, list, hidden);
+	return find_in_order(ctx, &t, list);
+}
+
+bool vdpa_user_list_is_complete(const struct vdpa_user_list *list)
+{
+	return !list->hidden;
 }
 
 size_t vdpa_user_list_get_size(const struct vdpa_user_list *list)

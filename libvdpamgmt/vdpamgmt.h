@@ -7,14 +7,14 @@
  *
  * Conventions that hold for every function below:
  *
- * - Functions that can fail return 0 or a negative errno; vdpa_ctx_get_error()
- *   then tells the whole story (the kernel's own text, the attribute at
- *   fault, a hint).
+ * - Functions that can fail return 0 or a negative errno; of those that have a
+ *   context, vdpa_ctx_get_error() then tells the whole story (the kernel's own
+ *   text, the attribute at fault, a hint).
  * - Objects are opaque and reference counted: a function that hands one out
  *   through a pointer to pointer gives the caller a reference, to be dropped
  *   with the matching _unref(), which takes NULL too and always returns NULL.
  *   What a _get_ function returns is borrowed: it lives as long as the object
- *   that it came from.
+ *   that it came from (a context's error and warning: until the next call).
  * - "Not given" differs from zero: a getter of the form
  *   bool vdpa_X_get_Y(x, &value) returns false, and leaves value alone, when
  *   the kernel did not report Y.  A getter that returns a string returns NULL.
@@ -126,12 +126,15 @@ VDPA_API VDPA_NODISCARD int vdpa_ctx_set_transport(struct vdpa_ctx *ctx,
  */
 VDPA_API VDPA_NODISCARD int vdpa_ctx_connect(struct vdpa_ctx *ctx);
 
-/* vdpa_ctx_get_error: why the last failed call with ctx failed, or NULL when none has. Since: 0.1 */
+/*
+ * vdpa_ctx_get_error: why the last failed call with ctx failed, or NULL when
+ * none has.  A later failure replaces it: who keeps it takes a reference.  Since: 0.1
+ */
 VDPA_API const struct vdpa_error *vdpa_ctx_get_error(const struct vdpa_ctx *ctx);
 
 /*
  * vdpa_ctx_get_warning: the text that the kernel attached to the last
- * request although that request succeeded, or NULL.  Since: 0.1
+ * request although that request succeeded, or NULL.  The next request replaces it.  Since: 0.1
  */
 VDPA_API const char *vdpa_ctx_get_warning(const struct vdpa_ctx *ctx);
 
@@ -426,7 +429,9 @@ VDPA_API bool vdpa_spec_get_features(const struct vdpa_spec *spec, uint64_t *fea
  * vdpa_dev_del: delete the device (DEV_DEL).  Refused without VDPA_FORCE with
  * -EBUSY, and the users named, when the kernel would wait without end: its
  * vhost-vdpa char device is open, or it is a VDUSE device that no daemon serves.
- * Since: 0.1
+ * All return 0 or -errno: -EPERM, -ENODEV (no such device, or management device), -EINVAL,
+ * -EOPNOTSUPP (the driver can't) and what else it answers; -EINVAL too for a flag that the call
+ * does not know.  Since: 0.1
  */
 VDPA_API VDPA_NODISCARD int vdpa_dev_add(struct vdpa_ctx *ctx, const struct vdpa_spec *spec,
 					 unsigned int flags);
@@ -441,7 +446,8 @@ VDPA_API VDPA_NODISCARD int vdpa_dev_del(struct vdpa_ctx *ctx, const char *name,
  * "virtio_vdpa"), whatever has it now; sets its driver_override.  Nothing is
  * done when that driver has it already, or another caller gave it to that one
  * meanwhile.  Returns 0, -ENODEV, -EOPNOTSUPP (no such driver: the hint tells
- * what to load), -EBUSY or -errno; then it has its driver again, if that takes it.
+ * what to load), -EBUSY, -EINVAL (an unknown flag) or -errno; then it has its driver again, if
+ * that takes it.
  * vdpa_dev_unbind: take it from its driver, if it has one; driver_override
  * stays as it is.
  * Refused without VDPA_FORCE with -EBUSY, and the users named, when the kernel
@@ -492,7 +498,8 @@ VDPA_API VDPA_NODISCARD int vdpa_autoprobe_set(struct vdpa_ctx *ctx, bool on);
  * 63 later ones may have been carried out all the same, and their results say so.
  * Returns 0 when every item succeeded, else the first failure (its error is
  * the context's).  The results stay readable until the bulk is unref'ed; a
- * bulk runs once (-EALREADY).  Since: 0.1
+ * bulk runs once (-EALREADY).  VDPA_FORCE holds for all items; an unknown flag is -EINVAL, and
+ * the bulk may still run.  Since: 0.1
  */
 #define VDPA_BULK_KEEP_GOING (1u << 8)
 #define VDPA_BULK_PIPELINE (1u << 9)
@@ -587,7 +594,7 @@ VDPA_API bool vdpa_sysdev_get_numa_node(const struct vdpa_sysdev *sysdev, int *n
 
 /*
  * vdpa_sysdev_list: all devices of the vdpa bus, by name; one that vanishes meanwhile
- * is left out.  Returns 0 or -errno.
+ * is left out.  Returns 0, -ENOENT (there is no vdpa bus: the module is not loaded) or -errno.
  * vdpa_sysdev_list_named: the devices of these n names, in their order; what siblings have in
  * common is read once.  Returns 0, -ENODEV (one of them is not there) or -errno.
  * vdpa_resolve: the devices that key stands for: a path of a char or block
@@ -638,6 +645,11 @@ VDPA_API VDPA_NODISCARD int vdpa_user_list_devs(struct vdpa_ctx *ctx,
 VDPA_API VDPA_NODISCARD int vdpa_user_list_nodes(struct vdpa_ctx *ctx, const char *const *paths,
 						 size_t n, struct vdpa_user_list **list);
 VDPA_API struct vdpa_user_list *vdpa_user_list_unref(struct vdpa_user_list *list);
+/*
+ * false when others may have one open, too: in another PID namespace, or where the caller may not
+ * look.  (Nobody sees a descriptor on its way from one process to another.)  Since: 0.1
+ */
+VDPA_API bool vdpa_user_list_is_complete(const struct vdpa_user_list *list);
 VDPA_API size_t vdpa_user_list_get_size(const struct vdpa_user_list *list);
 VDPA_API pid_t vdpa_user_list_get_pid(const struct vdpa_user_list *list, size_t i);
 /* The process's short name. Since: 0.1 */

@@ -126,16 +126,8 @@ const struct arg dev_add_args[] = {
 		.offset = offsetof(struct args, dev.driver),
 	},
 	DEV_ARG_WAIT,
-	LINK_ARG_OWNER(0),
-	LINK_ARG_GROUP(0),
-	LINK_ARG_MODE(0),
-	{
-		.word = "force",
-		.match = MATCH_NEW,
-		.kind = VALUE_NONE,
-		.has = HAS_FORCE,
-		.help = "leave out the checks that protect the host; the kernel decides",
-	},
+	LINK_ARGS(0),
+	DEV_ARG_FORCE("leave out the checks that protect the host; the kernel decides"),
 	ARG_END,
 };
 

@@ -70,13 +70,7 @@ static enum status run_bind(struct app *app, const struct args *args)
 }
 
 static const struct arg bind_args[] = {
-	{
-		.kind = VALUE_DEV,
-		.has = HAS_ITEMS,
-		.metavar = "DEV",
-		.help = "name of the device",
-		.required = true,
-	},
+	DEV_ARG_ONE,
 	{
 		.word = "driver",
 		.match = MATCH_NEW,
@@ -91,16 +85,8 @@ static const struct arg bind_args[] = {
 		.offset = offsetof(struct args, dev.driver),
 	},
 	DEV_ARG_WAIT,
-	LINK_ARG_OWNER(0),
-	LINK_ARG_GROUP(0),
-	LINK_ARG_MODE(0),
-	{
-		.word = "force",
-		.match = MATCH_NEW,
-		.kind = VALUE_NONE,
-		.has = HAS_FORCE,
-		.help = "take a device that is in use away from its driver, too",
-	},
+	LINK_ARGS(0),
+	DEV_ARG_FORCE("take a device that is in use away from its driver, too"),
 	ARG_END,
 };
 
@@ -127,20 +113,8 @@ static enum status run_unbind(struct app *app, const struct args *args)
 }
 
 static const struct arg unbind_args[] = {
-	{
-		.kind = VALUE_DEV,
-		.has = HAS_ITEMS,
-		.metavar = "DEV",
-		.help = "name of the device",
-		.required = true,
-	},
-	{
-		.word = "force",
-		.match = MATCH_NEW,
-		.kind = VALUE_NONE,
-		.has = HAS_FORCE,
-		.help = "a device that is in use, too",
-	},
+	DEV_ARG_ONE,
+	DEV_ARG_FORCE("a device that is in use, too"),
 	ARG_END,
 };
 

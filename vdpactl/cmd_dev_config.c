@@ -64,19 +64,7 @@ static enum status show_named(struct app *app, const char *name)
 
 static enum status run(struct app *app, const struct args *args)
 {
-	struct tally tally = { 0 };
-	long n = items_unique(args->items, args->n_items);
-	enum status status = app_begin_section(app, "config");
-
-	if (status)
-		return status;
-	if (n < 0)
-		return diag_error(app, NULL, NULL, NULL);
-	if (!n)
-		return show_all(app);
-	for (long i = 0; i < n; i++)
-		tally_add(&tally, show_named(app, args->items[i]));
-	return tally_status(&tally);
+	return items_show(app, args, "config", show_all, show_named);
 }
 
 static const struct arg args[] = {

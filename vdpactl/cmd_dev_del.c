@@ -87,6 +87,14 @@ static enum status delete_selected(struct app *app, const struct args *args,
 
 /* ---- telling only ---- */
 
+/* Whoever may not delete is told so by the kernel, and not this. */
+static bool may_be_hidden(const struct args *args, const struct devs *devs,
+			  const struct dev_item *it)
+{
+	return it->sysdev && vdpa_sysdev_get_chardev(it->sysdev) && !it->n_users && !geteuid() &&
+	       !(args->has & HAS_FORCE) && !vdpa_user_list_is_complete(devs->users);
+}
+
 static enum status tell_one(struct app *app, const struct args *args, const struct devs *devs,
 			    size_t i)
 {
@@ -95,6 +103,10 @@ static enum status tell_one(struct app *app, const struct args *args, const stru
 	const char *name = vdpa_dev_get_name(it->dev);
 	json_t *o;
 
+	if (may_be_hidden(args, devs, it))
+		return diag_fail(app, name, EBUSY, NULL,
+				 "busy: %s may be open in a process that can't be seen from here",
+				 vdpa_sysdev_get_chardev(it->sysdev));
 	if (it->n_users && vdpa_sysdev_get_chardev(it->sysdev) && !(args->has & HAS_FORCE)) {
 		devs_users_text(&who, devs, i);
 		return diag_fail(app, name, EBUSY, NULL, "busy: %s is open in %s",
@@ -174,13 +186,7 @@ static const struct arg args[] = {
 		.has = HAS_IF_EXISTS,
 		.help = "a device that is not there is no failure",
 	},
-	{
-		.word = "force",
-		.match = MATCH_NEW,
-		.kind = VALUE_NONE,
-		.has = HAS_FORCE,
-		.help = "delete a device that is in use, too",
-	},
+	DEV_ARG_FORCE("delete a device that is in use, too"),
 	ARG_END,
 };
 

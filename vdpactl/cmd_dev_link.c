@@ -70,9 +70,7 @@ static const struct arg link_args[] = {
 		.metavar = "DEV",
 		.help = "the name of a device that is bound to vhost_vdpa",
 	},
-	LINK_ARG_OWNER(HAS_FROM_UDEV),
-	LINK_ARG_GROUP(HAS_FROM_UDEV),
-	LINK_ARG_MODE(HAS_FROM_UDEV),
+	LINK_ARGS(HAS_FROM_UDEV),
 	{
 		.word = "from_udev",
 		.match = MATCH_NEW,

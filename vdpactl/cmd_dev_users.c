@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* dev users */
 #include "command.h"
+#include "dev_args.h"
 #include "json_dl.h"
 #include "text.h"
 #include "view.h"
@@ -36,8 +37,12 @@ static enum status run(struct app *app, const struct args *args)
 	if (vdpa_sysdev_get(app->ctx, args->name, &s) < 0 ||
 	    vdpa_user_list_devs(app->ctx, &s, 1, &users) < 0)
 		return diag_ctx(app, args->name);
-	if (geteuid())
-		diag_note(app, "processes of other users are left out: to see them needs root");
+	if (!vdpa_user_list_is_complete(users))
+		diag_note(app,
+			  geteuid() ?
+				  "processes of other users are left out: to see them needs root" :
+				  "processes that can't be seen from here are left out: those "
+				  "of other PID namespaces, or that /proc hides");
 	if (app->opt.json)
 		print_json(app, args->name, users);
 	else
@@ -46,13 +51,7 @@ static enum status run(struct app *app, const struct args *args)
 }
 
 static const struct arg args[] = {
-	{
-		.kind = VALUE_DEV,
-		.has = HAS_ITEMS,
-		.metavar = "DEV",
-		.help = "name of the device",
-		.required = true,
-	},
+	DEV_ARG_ONE,
 	ARG_END,
 };
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "command.h"
+#include "dev_args.h"
 #include "json_dl.h"
 #include "view.h"
 #include "watch.h"
@@ -212,13 +213,7 @@ static enum status run(struct app *app, const struct args *args)
 }
 
 static const struct arg args[] = {
-	{
-		.kind = VALUE_DEV,
-		.has = HAS_ITEMS,
-		.metavar = "DEV",
-		.help = "name of the device",
-		.required = true,
-	},
+	DEV_ARG_ONE,
 	{
 		.word = "qidx",
 		.match = MATCH_EXACT,

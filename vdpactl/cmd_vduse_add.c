@@ -357,9 +357,7 @@ static const struct arg args[] = {
 	VDUSE_DRIVER_ARG("virtio_vdpa: a disk of this host (default); vhost_vdpa: a char device for "
 			 "a virtual machine; none: bind nothing"),
 	VDUSE_WAIT_ARG,
-	LINK_ARG_OWNER(0),
-	LINK_ARG_GROUP(0),
-	LINK_ARG_MODE(0),
+	LINK_ARGS(0),
 	ARG_END,
 };
 

@@ -146,9 +146,7 @@ static const struct arg args[] = {
 	},
 	VDUSE_DRIVER_ARG("virtio_vdpa (default), vhost_vdpa or none, as for `vduse add`"),
 	VDUSE_WAIT_ARG,
-	LINK_ARG_OWNER(0),
-	LINK_ARG_GROUP(0),
-	LINK_ARG_MODE(0),
+	LINK_ARGS(0),
 	{
 		.word = "config",
 		.match = MATCH_NEW,

@@ -13,6 +13,20 @@ extern const char *const dev_drivers[];
 #define DEV_WAIT_MAX 1000000
 #define DEV_WAIT_EXPECTED "a decimal number of seconds from 0 to 1000000"
 
+/* The device that the command is about. */
+#define DEV_ARG_ONE                                                    \
+	{                                                              \
+		.kind = VALUE_DEV, .has = HAS_ITEMS, .metavar = "DEV", \
+		.help = "name of the device", .required = true,        \
+	}
+
+/* What "force" does is each command's own. */
+#define DEV_ARG_FORCE(_help)                                                               \
+	{                                                                                  \
+		.word = "force", .match = MATCH_NEW, .kind = VALUE_NONE, .has = HAS_FORCE, \
+		.help = (_help),                                                           \
+	}
+
 /* For what a driver makes: "wait [ SEC ]". */
 #define DEV_ARG_WAIT                                                                         \
 	{                                                                                    \

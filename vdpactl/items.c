@@ -41,3 +41,22 @@ long items_unique(char **items, size_t n)
 	}
 	return (long)left;
 }
+
+enum status items_show(struct app *app, const struct args *args, const char *section,
+		       enum status (*all)(struct app *app),
+		       enum status (*named)(struct app *app, const char *name))
+{
+	struct tally tally = { 0 };
+	long n = items_unique(args->items, args->n_items);
+	enum status status = app_begin_section(app, section);
+
+	if (status)
+		return status;
+	if (n < 0)
+		return diag_error(app, NULL, NULL, NULL);
+	if (!n)
+		return all(app);
+	for (long i = 0; i < n; i++)
+		tally_add(&tally, named(app, args->items[i]));
+	return tally_status(&tally);
+}

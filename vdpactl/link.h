@@ -22,15 +22,14 @@
 		.metavar = (_metavar), .help = (_help), .expected = (_expected),        \
 		.offset = offsetof(struct args, link._field), .conflicts = (others),    \
 	}
-#define LINK_ARG_OWNER(others)                                                    \
-	LINK_ARG("owner", HAS_OWNER, "USER", "give its char device to this user", \
-		 "the name or number of a user", owner, others)
-#define LINK_ARG_GROUP(others)                                                      \
-	LINK_ARG("group", HAS_GROUP, "GROUP", "give its char device to this group", \
-		 "the name or number of a group", group, others)
-#define LINK_ARG_MODE(others)                                                                 \
-	LINK_ARG("mode", HAS_MODE, "MODE", "permissions of its char device, an octal number", \
-		 "an octal number from 0 to 777", mode, others)
+#define LINK_ARGS(others)                                                                   \
+	LINK_ARG("owner", HAS_OWNER, "USER", "give its char device to this user",           \
+		 "the name or number of a user", owner, others),                            \
+		LINK_ARG("group", HAS_GROUP, "GROUP", "give its char device to this group", \
+			 "the name or number of a group", group, others),                   \
+		LINK_ARG("mode", HAS_MODE, "MODE",                                          \
+			 "permissions of its char device, an octal number",                 \
+			 "an octal number from 0 to 777", mode, others)
 #define HAS_LINK_OWNER (HAS_OWNER | HAS_GROUP | HAS_MODE)
 
 /* Whom the node shall belong to; what is not given stays as it is. */

@@ -165,6 +165,27 @@ looks_for_events() { # PID
 	fails 3 dev users nothing
 }
 
+@test "in use by a process of another PID namespace: users tells that it can't see all; del refuses, as --dry-run says" {
+	stub "$DEV"
+	works dev add name "$DEV" mgmtdev vduse driver vhost_vdpa
+	captures 0 unshare -pf --mount-proc "$VDPACTL" dev users "$DEV"
+	silent
+	captures 0 unshare -pf --mount-proc "$VDPACTL" --dry-run dev del "$DEV"
+	prints_exactly "$DEV: would be deleted"
+	use "$DEV"
+	captures 0 unshare -pf --mount-proc "$VDPACTL" dev users "$DEV"
+	prints_exactly ''
+	says "processes that can't be seen from here are left out"
+	for words in "del $DEV" "--dry-run del $DEV" "--dry-run del $DEV*"; do
+		# shellcheck disable=SC2086 # words
+		captures 5 unshare -pf --mount-proc "$VDPACTL" dev $words
+		says "busy: $(chardev "$DEV") may be open in a process that can't be seen from here"
+	done
+	captures 0 unshare -pf --mount-proc "$VDPACTL" --dry-run dev del "$DEV" force
+	prints_exactly "$DEV: would be deleted"
+	end_users
+}
+
 @test "a disk that is open is not taken away, but with force" {
 	local disk
 	stub "$DEV"
@@ -255,7 +276,12 @@ looks_for_events() { # PID
 	captures 6 as_nobody "$VDPACTL" dev unbind "$DEV"
 	captures 0 as_nobody "$VDPACTL" dev wait "$DEV" chardev
 	captures 0 as_nobody "$VDPACTL" dev users "$DEV"
+	silent
+	use "$DEV"
+	captures 0 as_nobody "$VDPACTL" dev users "$DEV"
+	prints_exactly ''
 	says 'processes of other users are left out'
+	end_users
 	bound_to "$DEV" vhost_vdpa
 }
 

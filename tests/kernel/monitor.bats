@@ -55,6 +55,19 @@ load watch
 	[[ $(jq -r 'select(.event == "move") | .old_netdev' "$EVENTS") == "$net" ]]
 }
 
+@test "in a user namespace without root, as of a container: the same events" {
+	watching initial
+	setpriv --reuid 65534 --regid 65534 --clear-groups unshare -U "$VDPACTL" monitor initial >"$BATS_TEST_TMPDIR/text" 3>&- &
+	CHILDREN+=("$!")
+	wait_until 20 grep -q synced "$BATS_TEST_TMPDIR/text"
+	stub_added "$DEV"
+	wait_until 10 told 1 '"event":"bind"'
+	end_watching
+	wait_until 10 grep -q "driver bind $DEV driver virtio_vdpa" "$BATS_TEST_TMPDIR/text"
+	kill -TERM "${CHILDREN[-1]}"
+	grep -q "dev add $DEV" "$BATS_TEST_TMPDIR/text"
+}
+
 @test "text, what is asked for, and count" {
 	stub_added first
 	"$VDPACTL" monitor driver initial count 2 >"$BATS_TEST_TMPDIR/text" 3>&- &

@@ -27,6 +27,13 @@ is() { # KIND KEY NAME...
 	is chardev "$node" a
 	is chardev /dev/vdpa/by-name/a a
 	is chardev "${node##*/}" a
+	# as in a container: no node here, and one of another device that had the number
+	mv "$node" /dev/away
+	is chardev "${node##*/}" a
+	cp -a /dev/vduse/b "$node"
+	is chardev "${node##*/}" a
+	is chardev "$node" b
+	mv /dev/away "$node"
 	is blockdev "/dev/$disk" b
 	is blockdev "$disk" b
 	is virtio "$virtio" b

@@ -201,6 +201,21 @@ static void test_open(void **state)
 	check_file(t, DRIVERS "/vhost_vdpa/unbind", "sim0");
 }
 
+/* A flag of a later version is refused, not passed over. */
+static void test_flags(void **state)
+{
+	struct tree *t = *state;
+
+	add_drivers(t);
+	tree_vdpa(t, "sys/devices", "sim0", "vhost_vdpa");
+	assert_int_equal(vdpa_dev_bind(t->ctx, "sim0", "virtio_vdpa", VDPA_FORCE | 4), -EINVAL);
+	assert_string_equal(tree_message(t), "0x4 are no flags of this call");
+	assert_int_equal(vdpa_dev_unbind(t->ctx, "sim0", 1u << 31), -EINVAL);
+	check_file(t, DRIVERS "/vhost_vdpa/unbind", "");
+	assert_int_equal(vdpa_dev_unbind(t->ctx, "sim0", VDPA_FORCE | VDPA_SERVED), 0);
+	check_file(t, DRIVERS "/vhost_vdpa/unbind", "sim0");
+}
+
 /* /dev/zero (1:5) stands for the VDUSE device that its daemon has open. */
 static void test_unserved(void **state)
 {
@@ -297,19 +312,13 @@ static void test_node_users(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE_TEST(test_bind),
-		TREE_TEST(test_bind_again),
-		TREE_TEST(test_no_driver),
-		TREE_TEST(test_bind_fails),
-		TREE_TEST(test_unbind),
-		TREE_TEST(test_open),
-		TREE_TEST(test_unserved),
-		TREE_TEST(test_wait),
-		TREE_TEST(test_wait_disk),
-		TREE_TEST(test_autoprobe),
-		TREE_TEST(test_node_users),
-		TREE_TEST(test_bound_back),
-		TREE_TEST(test_bound_by_another),
+		TREE_TEST(test_bind),	    TREE_TEST(test_bind_again),
+		TREE_TEST(test_no_driver),  TREE_TEST(test_bind_fails),
+		TREE_TEST(test_unbind),	    TREE_TEST(test_open),
+		TREE_TEST(test_flags),	    TREE_TEST(test_unserved),
+		TREE_TEST(test_wait),	    TREE_TEST(test_wait_disk),
+		TREE_TEST(test_autoprobe),  TREE_TEST(test_node_users),
+		TREE_TEST(test_bound_back), TREE_TEST(test_bound_by_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,21 +230,44 @@ static void test_look(void **state)
 	assert_int_equal(guard_del(t->ctx, "sim1", 0), 0);
 	assert_int_equal(guard_del(t->ctx, "sim2", 0), -EBUSY); /* was not looked for */
 	assert_int_equal(guard_del(t->ctx, "nobody", 0), 0);
-	look.hidden = true;
-	assert_int_equal(guard_del(t->ctx, "sim1", 0), -EBUSY);
 	t->ctx->look = NULL;
 	guard_look_free(&look);
 	assert_int_equal(guard_del(t->ctx, "sim1", 0), -EBUSY);
 }
 
+/* From another PID namespace a look at many at once sees no more than one at a single device. */
+static void test_look_hidden(void **state)
+{
+	struct tree *t = *state;
+	struct guard_look look;
+
+	tree_vdpa(t, "sys/devices", "sim0", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/sim0", "vhost-vdpa-0", "1:3\n");
+	tree_write(t, "proc/self/ns/pid", "");
+	assert_true(guard_look_begin(t->ctx, &look, 4));
+	guard_look_add(t->ctx, &look, "sim0");
+	guard_look_end(t->ctx, &look);
+	t->ctx->look = &look;
+	assert_int_equal(guard_del(t->ctx, "sim0", 0), -EBUSY);
+	assert_non_null(strstr(tree_message(t), "may be open in a process that can't be seen"));
+	t->ctx->look = NULL;
+	guard_look_free(&look);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE_TEST(test_add_name),	  TREE_TEST(test_add_second),
-		TREE_TEST(test_del_missing),	  TREE_TEST(test_del_open),
-		TREE_TEST(test_del_hidden),	  TREE_TEST(test_del_vduse),
-		TREE_TEST(test_del_served_open),  TREE_TEST(test_del_vduse_not_virtio),
-		TREE_TEST(test_del_vduse_unseen), TREE_TEST(test_look),
+		TREE_TEST(test_add_name),
+		TREE_TEST(test_add_second),
+		TREE_TEST(test_del_missing),
+		TREE_TEST(test_del_open),
+		TREE_TEST(test_look_hidden),
+		TREE_TEST(test_del_hidden),
+		TREE_TEST(test_del_vduse),
+		TREE_TEST(test_del_served_open),
+		TREE_TEST(test_del_vduse_not_virtio),
+		TREE_TEST(test_del_vduse_unseen),
+		TREE_TEST(test_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

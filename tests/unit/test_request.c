@@ -269,6 +269,27 @@ static void test_exists(void **state)
 	vdpa_spec_unref(spec);
 }
 
+/* A flag of a later version, or of another call, is refused, not passed over. */
+static void test_flags(void **state)
+{
+	struct env *e = *state;
+	struct vdpa_bulk *b = NULL;
+	struct vdpa_spec *spec = env_spec("vdpasim_net", "x");
+
+	check_error(e, vdpa_dev_add(e->ctx, spec, VDPA_SERVED), EINVAL,
+		    "0x2 are no flags of this call");
+	check_error(e, vdpa_dev_del(e->ctx, "d0", VDPA_SERVED | VDPA_BULK_PIPELINE), EINVAL,
+		    "0x200 are no flags of this call");
+	assert_int_equal(vdpa_bulk_new(e->ctx, &b), 0);
+	assert_int_equal(vdpa_bulk_add(b, spec), 0);
+	check_error(e, vdpa_bulk_run(b, VDPA_BULK_PIPELINE | 4), EINVAL,
+		    "0x4 are no flags of this call");
+	assert_int_equal(e->k->sends, 0);
+	assert_int_equal(vdpa_bulk_run(b, VDPA_BULK_PIPELINE | VDPA_FORCE), 0);
+	vdpa_bulk_unref(b);
+	vdpa_spec_unref(spec);
+}
+
 static void test_incomplete(void **state)
 {
 	struct env *e = *state;
@@ -484,6 +505,7 @@ int main(void)
 		ENV_TEST(test_set_and_del),
 		ENV_TEST(test_add_refused),
 		ENV_TEST(test_exists),
+		ENV_TEST(test_flags),
 		ENV_TEST(test_incomplete),
 		ENV_TEST(test_set_refused),
 		ENV_TEST(test_warning),

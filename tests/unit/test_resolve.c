@@ -105,6 +105,14 @@ static void test_chardev(void **state)
 	tree_link(t, "dev/vhost-vdpa-7", "/dev/null");
 	check(t, "vhost-vdpa-7", "chardev", "sim0 ");
 	check(t, "vhost-vdpa-8", NULL, NULL);
+	/* no node here, and one that another device had when it was copied */
+	tree_vdpa(t, "sys/devices", "sim1", "vhost_vdpa");
+	tree_chardev(t, "sys/devices/sim1", "vhost-vdpa-8", "1:7\n");
+	tree_link(t, "sys/dev/char/1:7", "sys/devices/sim1/vhost-vdpa-8");
+	check(t, "vhost-vdpa-8", "chardev", "sim1 ");
+	tree_link(t, "dev/vhost-vdpa-8", "/dev/null");
+	check(t, "vhost-vdpa-8", "chardev", "sim1 ");
+	check(t, "vhost-vdpa-9", NULL, NULL);
 	check(t, "/dev/zero", NULL, NULL);
 	check(t, "/dev", NULL, NULL);
 	check(t, "/etc/passwd", NULL, NULL);

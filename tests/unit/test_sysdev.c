@@ -442,13 +442,19 @@ static void test_names(void **state)
 
 static void test_no_bus(void **state)
 {
+	static const char *const wanted[] = { "sim0" };
 	struct tree *t = *state;
+	struct vdpa_sysdev_list *list = NULL;
 	char **names = NULL;
 	size_t n = 0;
 	char *path = tree_path(t, "sys/bus/vdpa/devices");
 
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(sysdev_names(t->ctx, &names, &n), -ENOENT);
+	assert_int_equal(vdpa_sysdev_list(t->ctx, &list), -ENOENT);
+	assert_int_equal(vdpa_sysdev_list_named(t->ctx, wanted, 1, &list), -ENODEV);
+	assert_string_equal(tree_message(t), "no vDPA device is named \"sim0\"");
+	assert_null(list);
 	free(path);
 }
 

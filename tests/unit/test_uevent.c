@@ -115,9 +115,9 @@ struct header {
 	} control;
 };
 
-static struct msghdr *header(struct header *h, uid_t uid)
+static struct msghdr *header_of(struct header *h, pid_t pid, uid_t uid)
 {
-	struct ucred cred = { .uid = uid };
+	struct ucred cred = { .pid = pid, .uid = uid };
 	struct cmsghdr *c;
 
 	*h = (struct header){ .from = { .nl_family = AF_NETLINK, .nl_groups = 1 } };
@@ -133,6 +133,11 @@ static struct msghdr *header(struct header *h, uid_t uid)
 	return &h->mh;
 }
 
+static struct msghdr *header(struct header *h, uid_t uid)
+{
+	return header_of(h, 1234, uid);
+}
+
 static void test_sender(void **state)
 {
 	struct header h;
@@ -140,6 +145,9 @@ static void test_sender(void **state)
 	(void)state;
 	assert_true(uevent_is_kernels(header(&h, 0)));
 	assert_false(uevent_is_kernels(header(&h, 1000)));
+	/* the kernel's, as a user namespace without root sees it */
+	assert_true(uevent_is_kernels(header_of(&h, 0, 65534)));
+	assert_false(uevent_is_kernels(header_of(&h, 1, 65534)));
 	header(&h, 0);
 	h.from.nl_pid = 1;
 	assert_false(uevent_is_kernels(&h.mh));
