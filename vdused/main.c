@@ -353,6 +353,28 @@ static void serve(struct daemon *d)
 	}
 }
 
+/* --check: says on its ready_fd what a start would, as far as it can be known. */
+static int check(struct daemon *d)
+{
+	const struct options *o = &d->options;
+	struct err err = { "" };
+	char line[400] = "ready 0\n";
+	int ret = runtime_look(&d->rt, o->runtime_dir, o->name, &err);
+
+	if (!ret)
+		ret = load_options(d, &err);
+	if (!ret)
+		ret = device_look(&d->dev, o, &d->rt, &err);
+	if (!ret)
+		ret = confine_check_user(o->user, &err);
+	if (ret) {
+		log_error("%s", err.text);
+		snprintf(line, sizeof(line), "error %s\n", err.text);
+	}
+	tell(&d->options.ready_fd, line);
+	return ret ? 1 : 0;
+}
+
 static int run(struct daemon *d)
 {
 	char line[400];
@@ -404,7 +426,7 @@ int main(int argc, char **argv)
 		return fflush(stdout) ? 1 : 0;
 	}
 	log_init(d.options.name, false);
-	status = run(&d);
+	status = d.options.check ? check(&d) : run(&d);
 	control_fini(&d.control);
 	if (d.control.destroyed) {
 		runtime_remove(&d.rt);
