@@ -100,7 +100,12 @@ int runtime_open(struct runtime *rt, const char *base, const char *name, bool cr
 {
 	int ret = open_dirs(rt, base, name, create, err);
 
-	return ret ? ret : take_lock(rt, err);
+	if (!ret)
+		ret = take_lock(rt, err);
+	/* Whoever has the lock has the directory, too. */
+	if (ret == -EBUSY)
+		rt->made = false;
+	return ret;
 }
 
 int runtime_look(struct runtime *rt, const char *base, const char *name, struct err *err)
@@ -170,7 +175,7 @@ int runtime_socket(struct runtime *rt, struct err *err)
 
 void runtime_remove(struct runtime *rt)
 {
-	static const char *const files[] = { "control", "state", "options", "lock" };
+	static const char *const files[] = { "control", "state", "options", "options.new", "lock" };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlinkat(rt->dir, files[i], 0);

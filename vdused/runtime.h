@@ -27,7 +27,7 @@ struct runtime {
 	int base; /* DIR */
 	int dir; /* DIR/NAME */
 	int lock;
-	bool made; /* DIR/NAME, by this process */
+	bool made; /* DIR/NAME, by this process, which has it */
 	const char *name; /* the caller's */
 	char path[512]; /* of DIR/NAME, for messages */
 };
