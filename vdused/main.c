@@ -137,8 +137,6 @@ static int daemonize(struct daemon *d, struct err *err)
 	close(fds[0]);
 	d->waiting = fds[1];
 	setsid();
-	if (chdir("/"))
-		return err_set(err, -errno, "/: %s", strerror(errno));
 	return 0;
 }
 
@@ -202,10 +200,12 @@ static int start_cleaner(struct daemon *d, struct err *err)
 	if (!pid)
 		clean(d, fds[1]);
 	close(fds[1]);
-	d->cleaner = fds[0];
 	/* It has nothing open any more. */
-	if (pid < 0 || read(d->cleaner, &c, 1) != 1)
+	if (pid < 0 || read(fds[0], &c, 1) != 1) {
+		close(fds[0]);
 		return err_set(err, -EAGAIN, "can't fork");
+	}
+	d->cleaner = fds[0];
 	return 0;
 }
 
@@ -333,6 +333,9 @@ static int set_up(struct daemon *d, struct err *err)
 		return err_set(err, ret, "the control socket can't be watched: %s", strerror(-ret));
 	if (d->dev.created)
 		ret = start_cleaner(d, err);
+	/* All that a path of the caller's leads to is open. */
+	if (!ret && d->options.daemonize && chdir("/"))
+		ret = err_set(err, -errno, "/: %s", strerror(errno));
 	if (!ret)
 		ret = confine_user(d->options.user, err);
 	if (!ret)
@@ -375,11 +378,19 @@ static int check(struct daemon *d)
 	return ret ? 1 : 0;
 }
 
+/* The descriptors of stdio are taken away, or written to by others, before the line is. */
+static void keep_from_stdio(int *fd)
+{
+	if (*fd >= 0 && *fd <= STDERR_FILENO)
+		*fd = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 static int run(struct daemon *d)
 {
 	char line[400];
 	struct err err = { "" };
 
+	keep_from_stdio(&d->options.ready_fd);
 	if (d->options.daemonize && daemonize(d, &err)) {
 		log_error("%s", err.text);
 		return 1;
