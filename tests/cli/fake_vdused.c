@@ -12,7 +12,8 @@
  * A request "status" is answered by the line in DIR/NAME/status, or not at
  * all without that file; "resize" is refused; "stop" is obeyed, but as the word
  * in DIR/NAME/stop says: "mute" neither ends nor answers, "quit" ends without an
- * answer, "term" sends SIGTERM to who asks before it obeys.
+ * answer, "term" sends SIGTERM to who asks before it obeys, "linger" takes half a
+ * second from its answer to its end.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -109,6 +110,8 @@ static void say(int fd, const char *line)
 		warn("answer");
 }
 
+static bool lingers;
+
 /* false: nothing more is to be done. */
 static bool stop_oddly(int client)
 {
@@ -128,6 +131,7 @@ static bool stop_oddly(int client)
 	if (!strncmp(how, "term", 4) &&
 	    getsockopt(client, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0)
 		kill(who.pid, SIGTERM);
+	lingers = !strncmp(how, "linger", 6);
 	return strncmp(how, "mute", 4);
 }
 
@@ -157,6 +161,8 @@ static void serve(int fd, const char *name)
 			err(1, "%s", name);
 	}
 	say(fd, "{\"ok\":true}\n");
+	if (lingers)
+		usleep(500000);
 	exit(0);
 }
 

@@ -96,7 +96,7 @@ STATUS=${STATUS//$'\n'/}
 	says 'queues "0" is not a decimal number from 1 to 64'
 	fails 2 $good queues 65
 	fails 2 $good queue_size 100
-	says 'queue_size "100" is not a power of two'
+	says 'queue_size "100" is not a power of two, expected one from 4 to 1024'
 	fails 2 $good queue_size 2048
 	fails 2 $good block_size 1024
 	says 'block_size "1024" is not 512 or 4096'
@@ -209,6 +209,15 @@ STATUS=${STATUS//$'\n'/}
 	fails 3 vduse del d1
 }
 
+@test "del: what a daemon left half made, and what others made where its memory would be, keeps nothing" {
+	local memory=/dev/shm/vdused.d1
+	mkdir run/d1 "$memory"
+	touch run/d1/{lock,options.new}
+	run --separate-stderr "$VDPACTL" vduse del d1
+	rmdir "$memory"
+	[[ $status == 0 && ! -e run/d1 ]]
+}
+
 @test "del: what is not ours stays" {
 	mkdir run/d0
 	touch run/d0/precious
@@ -283,6 +292,14 @@ STATUS=${STATUS//$'\n'/}
 	printf '%s\n' "$STATUS" >run/d0/status
 	works vduse show d0
 	[[ $output == "$before" ]]
+}
+
+@test "restart: the new daemon is not started before the old one has ended" {
+	fake d0
+	echo linger >run/d0/stop
+	works vduse restart d0
+	works vduse show d0
+	prints 'daemon s' # serving or silent
 }
 
 @test "restart: a signal waits until the new daemon serves" {

@@ -33,6 +33,15 @@ kit() { # SOCKET ARGUMENT...
 	works vduse del "$DEV"
 }
 
+@test "a server for one connection alone: restart does not ask it beside the daemon" {
+	kit "$WORK/nbd" --filter=limit memory 16M limit=1
+	disk "nbd+unix:///?socket=$WORK/nbd"
+	dd if=/dev/urandom of="$WORK/data" bs=64k count=1 status=none
+	dd if="$WORK/data" of="$NODE" oflag=direct bs=64k status=none
+	works vduse restart "$DEV"
+	cmp -n 64k "$WORK/data" <(dd if="$NODE" iflag=direct bs=64k count=1 status=none)
+}
+
 tcp_open() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 @test "the server's errors become the request's, and the disk goes on" {
