@@ -83,17 +83,35 @@ static void note_unserved(struct app *app, const char *name, enum status status)
 			name, name);
 }
 
+/* Is it the main process of a unit vdused@.service, which knows nothing of a daemon started here? */
+static bool is_units(pid_t pid)
+{
+	CLEANUP_FCLOSE FILE *f = NULL;
+	CLEANUP_FREE char *line = NULL;
+	char path[48];
+	size_t cap = 0;
+	bool is = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	f = fopen(path, "re");
+	while (!is && f && getline(&line, &cap, f) > 0)
+		is = strstr(line, "/vdused@");
+	return is;
+}
+
 /* What the next daemon would not do either: it is better found while there is one. */
-static enum status check_next(struct app *app, const char *name)
+static enum status check_next(struct app *app, const char *name, bool *units)
 {
 	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
 	const char *const args[] = { "resume", "--name", name, "--check", NULL };
 	struct vduse_status s;
 	bool broken = false;
 
+	*units = false;
 	/* One that does not answer is asked again, to stop. */
 	if (!vduse_get_status(app, name, &s, &err)) {
 		broken = s.broken;
+		*units = is_units(s.pid);
 		vduse_status_free(&s);
 	}
 	if (broken)
@@ -125,18 +143,24 @@ static enum status run_restart(struct app *app, const struct args *args)
 {
 	enum status status;
 	sigset_t before;
+	bool units;
 	int lock;
 
 	status = vduse_check_served(app, args->name, &lock);
 	if (!status && lock == VDUSE_FREE)
 		status = vduse_fail_gone(app, args->name);
 	if (!status)
-		status = check_next(app, args->name);
+		status = check_next(app, args->name, &units);
 	if (status)
 		return status;
 	/* Whoever interrupts this leaves no disk without a daemon. */
 	vduse_hold_signals(&before);
 	status = restart(app, args->name);
+	if (!status && units)
+		diag_note(app,
+			  "the daemon of \"%s\" was a unit's, and the new one is not: `systemctl kill "
+			  "-s KILL vdused@%s` would have replaced it there",
+			  args->name, args->name);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }

@@ -282,8 +282,7 @@ static enum status start(struct app *app, const struct start *s, const char *con
 	if (r)
 		status = diag_fail(app, s->name, r == -ENOENT ? ENOSYS : -r,
 				   "install vdused, or set VDPACTL_VDUSED to its path",
-				   "cannot run the VDUSE daemon \"%s\": %s", s->path,
-				   strerror(-r));
+				   "cannot run the VDUSE daemon \"%s\": %s", s->path, strerror(-r));
 	else
 		status = wait_ready(app, s, (int[]){ line[0], err[0] }, pid, lives);
 	close(line[0]);

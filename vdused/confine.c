@@ -73,7 +73,8 @@ static int find_user(const char *user, const struct passwd **pw, struct err *err
 		*pw = getpwnam("nobody");
 	if (*pw)
 		return 0;
-	return err_set(err, -ENOENT, "--user \"%.64s\": expected a user that exists", user ? user : "nobody");
+	return err_set(err, -ENOENT, "--user \"%.64s\": expected a user that exists",
+		       user ? user : "nobody");
 }
 
 int confine_check_user(const char *user, struct err *err)

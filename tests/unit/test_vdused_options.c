@@ -202,7 +202,8 @@ static void test_sentences(void **state)
 	good("block --backend mem:1M --name _x.-");
 	good("resume --name x --check");
 	bad("block --name x --backend mem:1M --check", "--check goes with resume only");
-	bad("resume --name x --check --fail-requests", "--check and --fail-requests don't go together");
+	bad("resume --name x --check --fail-requests",
+	    "--check and --fail-requests don't go together");
 	good(BASE "--serial 01234567890123456789");
 }
 
