@@ -80,7 +80,7 @@ static enum status check_arguments(struct app *app, const struct args *args)
 	if (args->has & HAS_QUEUE_SIZE && v->queue_size & (v->queue_size - 1))
 		return diag_usage(app,
 				  "%s: queue_size \"%llu\" is not a power of two, expected one "
-				  "from 2 to 1024",
+				  "from 4 to 1024",
 				  app->path, (unsigned long long)v->queue_size);
 	if (args->has & HAS_SERIAL && strlen(v->serial) > SERIAL_OCTETS)
 		return diag_usage(app, "%s: serial \"%s\" has %zu octets, at most %d are possible",
@@ -339,7 +339,7 @@ static const struct arg args[] = {
 		.kind = VALUE_NUMBER,
 		.has = HAS_POLL_US,
 		.metavar = "N",
-		.help = "how many microseconds a thread looks for requests before it sleeps (default: 100)",
+		.help = "how many microseconds a thread looks for requests before it sleeps (default: what pays)",
 		.expected = "a decimal number from 0 to 1000",
 		.max = 1000,
 		.offset = offsetof(struct args, vduse.poll_us),

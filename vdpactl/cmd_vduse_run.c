@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "command.h"
 #include "json_dl.h"
@@ -84,58 +83,41 @@ static void note_unserved(struct app *app, const char *name, enum status status)
 			name, name);
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
+/* Is it the main process of a unit vdused@.service, which knows nothing of a daemon started here? */
+static bool is_units(pid_t pid)
 {
-	if (S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode))
-		return a->st_rdev == b->st_rdev;
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-/* False only when it is certain that the process has it not open. */
-static bool may_have_open(pid_t pid, const struct stat *file)
-{
-	CLEANUP_CLOSEDIR DIR *d = NULL;
-	const struct dirent *e;
-	struct stat st;
+	CLEANUP_FCLOSE FILE *f = NULL;
+	CLEANUP_FREE char *line = NULL;
 	char path[48];
+	size_t cap = 0;
+	bool is = false;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	d = opendir(path);
-	if (!d)
-		return true;
-	while ((e = readdir(d))) {
-		if (e->d_name[0] == '.')
-			continue;
-		if (fstatat(dirfd(d), e->d_name, &st, 0) || same_file(&st, file))
-			return true;
-	}
-	return false;
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	f = fopen(path, "re");
+	while (!is && f && getline(&line, &cap, f) > 0)
+		is = strstr(line, "/vdused@");
+	return is;
 }
 
-/*
- * The next daemon refuses another disk than the driver's, and who replaced the image by another file
- * would lose it with the daemon: nobody else has it open any more.
- */
-static enum status check_image(struct app *app, const char *name)
+/* What the next daemon would not do either: it is better found while there is one. */
+static enum status check_next(struct app *app, const char *name, bool *units)
 {
 	CLEANUP(strbuf_free) struct strbuf err = STRBUF_INIT;
-	CLEANUP(vduse_status_free) struct vduse_status s;
-	const char *path;
-	struct stat st;
+	const char *const args[] = { "resume", "--name", name, "--check", NULL };
+	struct vduse_status s;
+	bool broken = false;
 
-	if (vduse_get_status(app, name, &s, &err) || s.failing || !s.backend ||
-	    strncmp(s.backend, "file:/", 6))
-		return ST_OK;
-	path = s.backend + 5;
-	if (stat(path, &st) == 0) {
-		if (may_have_open(s.pid, &st))
-			return ST_OK;
-		return diag_fail(app, name, EBUSY, "move the right one back to its place",
-				 "%s is not the file that the daemon of \"%s\" serves any more",
-				 path, name);
+	*units = false;
+	/* One that does not answer is asked again, to stop. */
+	if (!vduse_get_status(app, name, &s, &err)) {
+		broken = s.broken;
+		*units = is_units(s.pid);
+		vduse_status_free(&s);
 	}
-	return diag_fail(app, name, errno, NULL, "the next daemon of \"%s\" could not open %s: %s",
-			 name, path, strerror(errno));
+	if (broken)
+		return diag_fail(app, name, EIO, "`vduse del` is what is left",
+				 "the kernel gave \"%s\" up: no daemon can serve it", name);
+	return vduse_try(app, name, args);
 }
 
 static enum status restart(struct app *app, const char *name)
@@ -161,18 +143,24 @@ static enum status run_restart(struct app *app, const struct args *args)
 {
 	enum status status;
 	sigset_t before;
+	bool units;
 	int lock;
 
 	status = vduse_check_served(app, args->name, &lock);
 	if (!status && lock == VDUSE_FREE)
 		status = vduse_fail_gone(app, args->name);
 	if (!status)
-		status = check_image(app, args->name);
+		status = check_next(app, args->name, &units);
 	if (status)
 		return status;
 	/* Whoever interrupts this leaves no disk without a daemon. */
 	vduse_hold_signals(&before);
 	status = restart(app, args->name);
+	if (!status && units)
+		diag_note(app,
+			  "the daemon of \"%s\" was a unit's, and the new one is not: `systemctl kill "
+			  "-s KILL vdused@%s` would have replaced it there",
+			  args->name, args->name);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }

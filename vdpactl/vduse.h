@@ -144,6 +144,8 @@ void vduse_status_free(struct vduse_status *status);
  * as the device's failure.  *lives: there is that daemon, or there may be.
  */
 enum status vduse_start(struct app *app, const char *name, const char *const *args, bool *lives);
+/* The same for arguments that only look whether one could take the device over. */
+enum status vduse_try(struct app *app, const char *name, const char *const *args);
 /* Runs a program to its end, silently: its exit status, or -errno. */
 int vduse_run(const char *file, const char *const *args, int timeout_ms);
 /*

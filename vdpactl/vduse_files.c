@@ -229,14 +229,17 @@ static int take_lock(int top, int dir, const char *name)
 	return r;
 }
 
-/* The lock's file last: without it another daemon may have the directory. */
+/*
+ * The lock's file last: without it another daemon may have the directory.  Anybody may make
+ * things in the memory's: what is no file there was never a disk.
+ */
 static int remove_dir(int top, int dir, const char *name)
 {
-	static const char *const files[] = { "control", "state", "options", "lock" };
+	static const char *const files[] = { "control", "state", "options", "options.new", "lock" };
 	char memory[512];
 
 	snprintf(memory, sizeof(memory), VDUSED_MEMORY_PREFIX "%s", name);
-	if (unlink(memory) < 0 && errno != ENOENT)
+	if (unlink(memory) < 0 && errno != ENOENT && errno != EISDIR)
 		return -errno;
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)

@@ -161,21 +161,35 @@ static char *read_stderr(int fd)
 	return *text ? strdup(text) : NULL;
 }
 
-/* It said nothing where it should: the most that is known of why. */
-static enum status fail_silent(struct app *app, const char *name, const char *path, int err,
-			       int end)
+/* One daemon that is started, or tried. */
+struct start {
+	const char *name; /* of the device */
+	const char *path;
+	bool try;
+};
+
+static enum status fail_start(struct app *app, const struct start *s, const char *why)
 {
+	if (s->try)
+		return diag_fail(app, s->name, EIO, "the present one goes on",
+				 "another daemon could not take \"%s\" over: %s", s->name, why);
+	return diag_fail(app, s->name, EIO, NULL, "the daemon of \"%s\" does not start: %s",
+			 s->name, why);
+}
+
+/* It said nothing where it should: the most that is known of why. */
+static enum status fail_silent(struct app *app, const struct start *s, int err, int end)
+{
+	CLEANUP(strbuf_free) struct strbuf why = STRBUF_INIT;
 	CLEANUP_FREE char *said = read_stderr(err);
 
 	if (said)
-		return diag_fail(app, name, EIO, NULL, "the daemon of \"%s\" does not start: %s",
-				 name, said);
+		return fail_start(app, s, said);
 	if (end >= 0 && WIFEXITED(end))
-		return diag_fail(app, name, EIO, NULL,
-				 "the daemon of \"%s\" does not start: %s ended with status %d",
-				 name, path, WEXITSTATUS(end));
-	return diag_fail(app, name, EIO, NULL,
-			 "the daemon of \"%s\" does not start: %s ended early", name, path);
+		strbuf_addf(&why, "%s ended with status %d", s->path, WEXITSTATUS(end));
+	else
+		strbuf_addf(&why, "%s ended early", s->path);
+	return fail_start(app, s, why.failed ? "it ended early" : why.s);
 }
 
 /*
@@ -192,8 +206,8 @@ static int read_ready(struct app *app, int fd, struct strbuf *line, int timeout_
 	return r == -ETIMEDOUT ? -EINTR : r;
 }
 
-static enum status wait_ready(struct app *app, const char *name, const char *path, const int fds[2],
-			      pid_t pid, bool *lives)
+static enum status wait_ready(struct app *app, const struct start *s, const int fds[2], pid_t pid,
+			      bool *lives)
 {
 	CLEANUP(strbuf_free) struct strbuf line = STRBUF_INIT;
 	int ms = app_limit_ms(app, VDUSE_START_MS);
@@ -205,11 +219,12 @@ static enum status wait_ready(struct app *app, const char *name, const char *pat
 	*lives = r == -ETIMEDOUT || r == -EINTR;
 	ended = vduse_reap(pid, *lives ? end : end + END_MS);
 	if (r == -ETIMEDOUT)
-		return diag_fail(app, name, ETIMEDOUT, NULL,
-				 "the daemon of \"%s\" is not ready after %d seconds", name,
+		return diag_fail(app, s->name, ETIMEDOUT, NULL,
+				 "%s \"%s\" is not ready after %d seconds",
+				 s->try ? "a try to take over" : "the daemon of", s->name,
 				 ms / 1000);
 	if (r == -EINTR)
-		return diag_fail(app, name, EINTR, NULL, "interrupted");
+		return diag_fail(app, s->name, EINTR, NULL, "interrupted");
 	if (r == -ENOMEM)
 		return diag_error(app, NULL, NULL, NULL);
 	if (!r && line.s && !strncmp(line.s, "ready ", 6)) {
@@ -217,9 +232,8 @@ static enum status wait_ready(struct app *app, const char *name, const char *pat
 		return ST_OK;
 	}
 	if (!r && line.s && !strncmp(line.s, "error ", 6))
-		return diag_fail(app, name, EIO, NULL, "the daemon of \"%s\" does not start: %s",
-				 name, line.s + 6);
-	return fail_silent(app, name, path, fds[1], ended);
+		return fail_start(app, s, line.s + 6);
+	return fail_silent(app, s, fds[1], ended);
 }
 
 /* Two pipes, for the daemon's line and its stderr; all four or none are open. */
@@ -237,39 +251,58 @@ static int open_pipes(int line[2], int err[2])
 	return r;
 }
 
-enum status vduse_start(struct app *app, const char *name, const char *const *args, bool *lives)
+/* Runs it with its own words and those of tail, both NULL-terminated. */
+static enum status start(struct app *app, const struct start *s, const char *const *args,
+			 const char *const *tail, bool *lives)
 {
-	static const char *const tail[] = { "--daemonize", "--ready-fd", "3", NULL };
 	CLEANUP_FREE const char **argv = NULL;
-	const char *path = daemon_path();
+	size_t n = 0, n_tail = 0;
 	enum status status;
 	int line[2], err[2];
-	size_t n = 0;
 	pid_t pid;
 	int r;
 
 	*lives = false;
 	while (args[n])
 		n++;
-	argv = calloc(n + 1 + sizeof(tail) / sizeof(*tail), sizeof(*argv));
+	while (tail[n_tail])
+		n_tail++;
+	argv = calloc(n + n_tail + 2, sizeof(*argv));
 	if (!argv)
 		return diag_error(app, NULL, NULL, NULL);
 	argv[0] = "vdused";
 	memcpy(argv + 1, args, n * sizeof(*argv));
-	memcpy(argv + 1 + n, tail, sizeof(tail));
+	memcpy(argv + 1 + n, tail, n_tail * sizeof(*argv));
 	r = open_pipes(line, err);
 	if (r)
-		return diag_fail(app, name, -r, NULL, "no pipe: %s", strerror(-r));
-	r = spawn(path, argv, line[1], err[1], &pid);
+		return diag_fail(app, s->name, -r, NULL, "no pipe: %s", strerror(-r));
+	r = spawn(s->path, argv, line[1], err[1], &pid);
 	close(line[1]);
 	close(err[1]);
 	if (r)
-		status = diag_fail(app, name, r == -ENOENT ? ENOSYS : -r,
+		status = diag_fail(app, s->name, r == -ENOENT ? ENOSYS : -r,
 				   "install vdused, or set VDPACTL_VDUSED to its path",
-				   "cannot run the VDUSE daemon \"%s\": %s", path, strerror(-r));
+				   "cannot run the VDUSE daemon \"%s\": %s", s->path, strerror(-r));
 	else
-		status = wait_ready(app, name, path, (int[]){ line[0], err[0] }, pid, lives);
+		status = wait_ready(app, s, (int[]){ line[0], err[0] }, pid, lives);
 	close(line[0]);
 	close(err[0]);
 	return status;
+}
+
+enum status vduse_start(struct app *app, const char *name, const char *const *args, bool *lives)
+{
+	static const char *const tail[] = { "--daemonize", "--ready-fd", "3", NULL };
+	const struct start s = { .name = name, .path = daemon_path() };
+
+	return start(app, &s, args, tail, lives);
+}
+
+enum status vduse_try(struct app *app, const char *name, const char *const *args)
+{
+	static const char *const tail[] = { "--ready-fd", "3", NULL };
+	const struct start s = { .name = name, .path = daemon_path(), .try = true };
+	bool lives;
+
+	return start(app, &s, args, tail, &lives);
 }

@@ -96,6 +96,8 @@ struct backend_params {
 	uint32_t logical_block; /* asked for, or 0: the back end's choice */
 	/* An earlier process served this device: its contents stay, and its last requests may still be ending. */
 	bool resume;
+	/* Only looked at, while another process serves it: no queue is opened, nothing is locked or changed. */
+	bool look;
 	const char *memory; /* mem: the file that outlives the process; NULL: none */
 	unsigned reconnect_s; /* nbd: how long to try again before requests fail; 0: for ever */
 };
@@ -110,6 +112,7 @@ struct backend_ops {
 	/*
 	 * Sets *b, with `info` filled in; or a negative errno and the sentence.  The gate
 	 * puts the URI in front of sentences and has checked params->logical_block.
+	 * params->look: without `discard`; -EOPNOTSUPP when it can't but be disturbed.
 	 */
 	int (*open)(const struct backend_params *params, struct backend **b, struct err *err);
 	void (*close)(struct backend *b);

@@ -53,7 +53,7 @@ static int try_open(struct file *f, const struct backend_params *params, struct 
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_set(err, -EINVAL, "neither a regular file nor a block device");
 	f->blkdev = S_ISBLK(st.st_mode);
-	if (f->blkdev && !params->readonly)
+	if (f->blkdev && !params->readonly && !params->look)
 		flags |= O_EXCL;
 	f->direct = !params->buffered;
 	f->fd = open(params->target, flags | (f->direct ? O_DIRECT : 0));
@@ -125,7 +125,7 @@ static int lock_shared(const struct file *f)
 
 static int try_lock(struct file *f, const struct backend_params *params, struct err *err)
 {
-	if (!(params->readonly ? lock_shared(f) : lock_alone(f)))
+	if (params->look || !(params->readonly ? lock_shared(f) : lock_alone(f)))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return err_set(err, -EBUSY, "in use by another process");
@@ -292,7 +292,7 @@ static void describe_blkdev(struct file *f)
 	info->discard_granularity = block_size_or_0(queue_attr(f, "discard_granularity"));
 }
 
-static void describe_file(struct file *f)
+static void describe_file(struct file *f, bool look)
 {
 	struct backend_info *info = &f->b.info;
 	struct stat st;
@@ -301,7 +301,7 @@ static void describe_file(struct file *f)
 		info->physical_block = block_size_or_0((uint64_t)st.st_blksize);
 	info->discard_granularity = info->physical_block;
 	/* Behind the end there is nothing that a hole could take away. */
-	info->discard = !info->readonly && !fstat(f->fd, &st) &&
+	info->discard = !look && !info->readonly && !fstat(f->fd, &st) &&
 			!fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				   (st.st_size | 0xfffff) + 1, 4096);
 }
@@ -338,7 +338,7 @@ static void describe(struct file *f, const struct backend_params *params)
 	if (f->blkdev)
 		describe_blkdev(f);
 	else
-		describe_file(f);
+		describe_file(f, params->look);
 	if (info->physical_block < info->logical_block)
 		info->physical_block = 0;
 }

@@ -193,9 +193,13 @@ static void export_close(struct backend *b)
 
 static int export_open(const struct backend_params *params, struct backend **b, struct err *err)
 {
-	struct nbd_export *e = calloc(1, sizeof(*e));
+	struct nbd_export *e;
 	int rc;
 
+	/* The server may take one connection at a time, or end after its last one. */
+	if (params->look)
+		return err_set(err, -EOPNOTSUPP, "a connection more may disturb the server");
+	e = calloc(1, sizeof(*e));
 	if (!e)
 		return err_set(err, -ENOMEM, "out of memory");
 	e->reconnect_s = params->reconnect_s;

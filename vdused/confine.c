@@ -62,19 +62,35 @@ static int drop_capabilities(struct err *err)
 	return ret;
 }
 
+/* *pw: NULL when it stays who it is. */
+static int find_user(const char *user, const struct passwd **pw, struct err *err)
+{
+	*pw = NULL;
+	if (geteuid() != 0)
+		return 0;
+	*pw = getpwnam(user ? user : "vdused");
+	if (!*pw && !user)
+		*pw = getpwnam("nobody");
+	if (*pw)
+		return 0;
+	return err_set(err, -ENOENT, "--user \"%.64s\": expected a user that exists",
+		       user ? user : "nobody");
+}
+
+int confine_check_user(const char *user, struct err *err)
+{
+	const struct passwd *pw;
+
+	return find_user(user, &pw, err);
+}
+
 int confine_user(const char *user, struct err *err)
 {
-	const struct passwd *pw = NULL;
-	int ret = 0;
+	const struct passwd *pw;
+	int ret = find_user(user, &pw, err);
 
-	if (geteuid() == 0) {
-		pw = getpwnam(user ? user : "vdused");
-		if (!pw && !user)
-			pw = getpwnam("nobody");
-		if (!pw)
-			return err_set(err, -ENOENT, "--user \"%.64s\": expected a user that exists",
-				       user ? user : "nobody");
-	}
+	if (ret)
+		return ret;
 	if (pw && pw->pw_uid)
 		ret = become(pw, err);
 	if (!ret)

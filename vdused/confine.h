@@ -11,6 +11,8 @@
  * that is not root keeps its user.
  */
 int confine_user(const char *user, struct err *err);
+/* Is there the user that confine_user() would become? */
+int confine_check_user(const char *user, struct err *err);
 /* From now on only the system calls that serving needs, in every thread; others fail with EPERM. */
 int confine_syscalls(struct err *err);
 

@@ -24,7 +24,7 @@ void device_init(struct device *dev)
 	dev->messages.fd = dev->drain.fd = dev->timer.fd = -1;
 }
 
-static int open_backend(struct device *dev, bool resume, struct err *err)
+static int open_backend(struct device *dev, bool resume, bool look, struct err *err)
 {
 	const struct options *o = dev->options;
 	char memory[sizeof(VDUSED_MEMORY_PREFIX) + VDUSE_NAME_MAX];
@@ -35,6 +35,7 @@ static int open_backend(struct device *dev, bool resume, struct err *err)
 		.reconnect_s = o->reconnect_s,
 		.memory = memory,
 		.resume = resume,
+		.look = look,
 	};
 
 	snprintf(memory, sizeof(memory), VDUSED_MEMORY_PREFIX "%s", o->name);
@@ -139,22 +140,26 @@ static int restore(struct device *dev, uint64_t features, struct err *err)
  * Whoever uses the device finds the disk that it knows, none of it missing: what is in
  * flight, and all that it still holds in memory, would be written into another one.
  */
-static int check_disk(struct device *dev, struct err *err)
+static int compare_disk(const struct device *dev, struct err *err)
 {
 	const struct state_header *h = dev->state.header;
 
-	if (!dev->backend)
-		return 0;
-	if (!dev->status) {
-		record_disk(dev);
-		return 0;
-	}
 	if (memcmp(h->identity, dev->backend->info.identity, BACKEND_IDENTITY_LEN))
 		return err_set(err, -EINVAL, "%s: it is another disk than the one that a driver of %s uses",
 			       dev->options->backend, dev->options->name);
-	if (dev->blk.capacity < h->capacity)
+	/* What can grow does. */
+	if (!dev->backend->ops->grow && dev->blk.capacity < h->capacity)
 		return err_set(err, -EINVAL, "%s: it is smaller than the %llu octets that a driver of %s uses",
 			       dev->options->backend, (unsigned long long)h->capacity * 512, dev->options->name);
+	return 0;
+}
+
+static int check_disk(struct device *dev, struct err *err)
+{
+	if (dev->backend && dev->status)
+		return compare_disk(dev, err);
+	if (dev->backend)
+		record_disk(dev);
 	return 0;
 }
 
@@ -198,13 +203,51 @@ static int make_queues(struct device *dev, struct err *err)
 	return 0;
 }
 
+static void init_blk(struct device *dev)
+{
+	const struct options *o = dev->options;
+	struct blk_options blk = { .queues = o->queues, .queue_size = o->queue_size,
+				   .block_size = o->block_size, .readonly = o->readonly,
+				   .packed = o->packed, .in_order = o->in_order,
+				   .serial = o->serial };
+
+	blk_init(&dev->blk, dev->backend, &blk);
+}
+
+/* A back end that is looked at does not tell whether it can discard. */
+static int compare_features(const struct device *dev, struct err *err)
+{
+	const struct state_device *was = &dev->state.header->device;
+
+	if (!((was->features ^ dev->blk.offered) & ~FEATURE(VIRTIO_BLK_F_DISCARD)) &&
+	    was->block_size == dev->blk.block_size)
+		return 0;
+	return err_set(err, -EINVAL, "%s: it offers other features than before", dev->options->backend);
+}
+
+int device_look(struct device *dev, const struct options *options, struct runtime *rt, struct err *err)
+{
+	int ret;
+
+	dev->options = options;
+	dev->rt = rt;
+	ret = open_backend(dev, true, true, err);
+	if (ret && ret != -EOPNOTSUPP)
+		return ret;
+	init_blk(dev);
+	ret = vduse_open_control(&dev->vduse, options->api_version, err);
+	if (!ret)
+		ret = state_attach(&dev->state, rt, NULL, err);
+	if (ret || !dev->backend)
+		return ret;
+	if (dev->state.header->status)
+		ret = compare_disk(dev, err);
+	return ret ? ret : compare_features(dev, err);
+}
+
 int device_open(struct device *dev, const struct options *options, struct runtime *rt, struct loop *loop,
 		struct err *err)
 {
-	struct blk_options blk = { .queues = options->queues, .queue_size = options->queue_size,
-				   .block_size = options->block_size, .readonly = options->readonly,
-				   .packed = options->packed, .in_order = options->in_order,
-				   .serial = options->serial };
 	bool exists;
 	int ret;
 
@@ -214,10 +257,10 @@ int device_open(struct device *dev, const struct options *options, struct runtim
 	clock_gettime(CLOCK_MONOTONIC, &dev->started);
 	/* Nobody else makes or ends it: the runtime directory is locked. */
 	exists = vduse_exists(options->name);
-	ret = open_backend(dev, exists, err);
+	ret = open_backend(dev, exists, false, err);
 	if (ret)
 		return ret;
-	blk_init(&dev->blk, dev->backend, &blk);
+	init_blk(dev);
 	ret = vduse_open_control(&dev->vduse, options->api_version, err);
 	if (!ret && exists)
 		ret = vduse_open(&dev->vduse, options->name, err);

@@ -78,6 +78,11 @@ void device_init(struct device *dev);
 /* Everything up to serving: the VDUSE device, created or taken over. Privileged. */
 int device_open(struct device *dev, const struct options *options, struct runtime *rt, struct loop *loop,
 		struct err *err);
+/*
+ * Could this process take the device over once the one that serves it has ended?  As far as can be
+ * told without disturbing it: the state's layout, the disk.  The back end may be unknown (nbd:).
+ */
+int device_look(struct device *dev, const struct options *options, struct runtime *rt, struct err *err);
 /* Starts the threads, and a device that was running before goes on. */
 int device_start(struct device *dev, struct err *err);
 /*

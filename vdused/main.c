@@ -138,8 +138,6 @@ static int daemonize(struct daemon *d, struct err *err)
 	close(fds[0]);
 	d->waiting = fds[1];
 	setsid();
-	if (chdir("/"))
-		return err_set(err, -errno, "/: %s", strerror(errno));
 	return 0;
 }
 
@@ -203,10 +201,12 @@ static int start_cleaner(struct daemon *d, struct err *err)
 	if (!pid)
 		clean(d, fds[1]);
 	close(fds[1]);
-	d->cleaner = fds[0];
 	/* It has nothing open any more. */
-	if (pid < 0 || read(d->cleaner, &c, 1) != 1)
+	if (pid < 0 || read(fds[0], &c, 1) != 1) {
+		close(fds[0]);
 		return err_set(err, -EAGAIN, "can't fork");
+	}
+	d->cleaner = fds[0];
 	return 0;
 }
 
@@ -335,6 +335,9 @@ static int set_up(struct daemon *d, struct err *err)
 		return err_set(err, ret, "the control socket can't be watched: %s", strerror(-ret));
 	if (d->dev.created)
 		ret = start_cleaner(d, err);
+	/* All that a path of the caller's leads to is open. */
+	if (!ret && d->options.daemonize && chdir("/"))
+		ret = err_set(err, -errno, "/: %s", strerror(errno));
 	if (!ret)
 		ret = confine_user(d->options.user, err);
 	if (!ret)
@@ -355,11 +358,41 @@ static void serve(struct daemon *d)
 	}
 }
 
+/* --check: says on its ready_fd what a start would, as far as it can be known. */
+static int check(struct daemon *d)
+{
+	const struct options *o = &d->options;
+	struct err err = { "" };
+	char line[400] = "ready 0\n";
+	int ret = runtime_look(&d->rt, o->runtime_dir, o->name, &err);
+
+	if (!ret)
+		ret = load_options(d, &err);
+	if (!ret)
+		ret = device_look(&d->dev, o, &d->rt, &err);
+	if (!ret)
+		ret = confine_check_user(o->user, &err);
+	if (ret) {
+		log_error("%s", err.text);
+		snprintf(line, sizeof(line), "error %s\n", err.text);
+	}
+	tell(&d->options.ready_fd, line);
+	return ret ? 1 : 0;
+}
+
+/* The descriptors of stdio are taken away, or written to by others, before the line is. */
+static void keep_from_stdio(int *fd)
+{
+	if (*fd >= 0 && *fd <= STDERR_FILENO)
+		*fd = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 static int run(struct daemon *d)
 {
 	char line[400];
 	struct err err = { "" };
 
+	keep_from_stdio(&d->options.ready_fd);
 	if (d->options.daemonize && daemonize(d, &err)) {
 		log_error("%s", err.text);
 		return 1;
@@ -406,7 +439,7 @@ int main(int argc, char **argv)
 		return fflush(stdout) ? 1 : 0;
 	}
 	log_init(d.options.name, false);
-	status = run(&d);
+	status = d.options.check ? check(&d) : run(&d);
 	control_fini(&d.control);
 	if (d.control.destroyed) {
 		runtime_remove(&d.rt);

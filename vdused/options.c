@@ -50,6 +50,7 @@ static const struct option_spec specs[] = {
 	{ "runtime-dir", TEXT, AT(runtime_dir), 0, 0, false },
 	{ "daemonize", FLAG, AT(daemonize), 0, 0, false },
 	{ "fail-requests", FLAG, AT(fail_requests), 0, 0, false },
+	{ "check", FLAG, AT(check), 0, 0, false },
 	{ "ready-fd", NUMBER, AT(ready_fd), 0, INT32_MAX, false },
 };
 
@@ -58,7 +59,7 @@ static const struct option_spec specs[] = {
 static const char help[] =
 	"Usage: vdused block --name NAME --backend URI [OPTION...]\n"
 	"       vdused block --name NAME --config FILE [OPTION...]\n"
-	"       vdused resume --name NAME [--fail-requests] [OPTION...]\n"
+	"       vdused resume --name NAME [--fail-requests | --check] [OPTION...]\n"
 	"\n"
 	"Serves a virtio block device over VDUSE; `vdpactl vduse add` runs it for you.\n"
 	"\n"
@@ -82,6 +83,7 @@ static const char help[] =
 	"  --daemonize          go on in the background once it serves\n"
 	"  --ready-fd FD        write \"ready PID\" or \"error SENTENCE\" there\n"
 	"  --fail-requests      resume: answer every request with an error\n"
+	"  --check              resume: look whether it could, while another one serves\n"
 	"  --help, --version\n";
 
 const char *options_help(void)
@@ -310,10 +312,12 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 	if (!o->name)
 		return err_set(err, -EINVAL, "--name is missing");
 	ret = vduse_check_name(o->name, err);
+	if (!ret && o->mode == MODE_RESUME && o->check && o->fail_requests)
+		ret = err_set(err, -EINVAL, "--check and --fail-requests don't go together");
 	if (ret || o->mode == MODE_RESUME)
 		return ret;
-	if (o->fail_requests)
-		return err_set(err, -EINVAL, "--fail-requests goes with resume only");
+	if (o->fail_requests || o->check)
+		return err_set(err, -EINVAL, "%s goes with resume only", o->check ? "--check" : "--fail-requests");
 	return check_device(o, err);
 }
 

@@ -41,6 +41,7 @@ struct options {
 	const char *runtime_dir;
 	bool daemonize;
 	bool fail_requests;
+	bool check; /* resume: nothing but look whether it could */
 	int ready_fd; /* -1: none */
 };
 

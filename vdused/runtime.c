@@ -82,7 +82,7 @@ static int take_lock(struct runtime *rt, struct err *err)
 	return fail(rt, err, "lock", "can't be locked");
 }
 
-int runtime_open(struct runtime *rt, const char *base, const char *name, bool create, struct err *err)
+static int open_dirs(struct runtime *rt, const char *base, const char *name, bool create, struct err *err)
 {
 	int ret = create ? make_path(base) : 0;
 
@@ -93,8 +93,24 @@ int runtime_open(struct runtime *rt, const char *base, const char *name, bool cr
 	rt->base = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (rt->base < 0)
 		return err_set(err, -errno, "%s: %s", base, strerror(errno));
-	ret = open_dir(rt, create, err);
-	return ret ? ret : take_lock(rt, err);
+	return open_dir(rt, create, err);
+}
+
+int runtime_open(struct runtime *rt, const char *base, const char *name, bool create, struct err *err)
+{
+	int ret = open_dirs(rt, base, name, create, err);
+
+	if (!ret)
+		ret = take_lock(rt, err);
+	/* Whoever has the lock has the directory, too. */
+	if (ret == -EBUSY)
+		rt->made = false;
+	return ret;
+}
+
+int runtime_look(struct runtime *rt, const char *base, const char *name, struct err *err)
+{
+	return open_dirs(rt, base, name, false, err);
 }
 
 int runtime_file(struct runtime *rt, const char *file, bool create, struct err *err)
@@ -159,7 +175,7 @@ int runtime_socket(struct runtime *rt, struct err *err)
 
 void runtime_remove(struct runtime *rt)
 {
-	static const char *const files[] = { "control", "state", "options", "lock" };
+	static const char *const files[] = { "control", "state", "options", "options.new", "lock" };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlinkat(rt->dir, files[i], 0);

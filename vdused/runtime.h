@@ -27,7 +27,7 @@ struct runtime {
 	int base; /* DIR */
 	int dir; /* DIR/NAME */
 	int lock;
-	bool made; /* DIR/NAME, by this process */
+	bool made; /* DIR/NAME, by this process, which has it */
 	const char *name; /* the caller's */
 	char path[512]; /* of DIR/NAME, for messages */
 };
@@ -39,6 +39,8 @@ struct runtime {
 
 /* Opens DIR/NAME, made when `create` and not there: -ENOENT otherwise. Takes the lock: -EBUSY. */
 int runtime_open(struct runtime *rt, const char *base, const char *name, bool create, struct err *err);
+/* Opens DIR/NAME as it is, whoever has the lock. */
+int runtime_look(struct runtime *rt, const char *base, const char *name, struct err *err);
 /*
  * A file of the directory, checked: its descriptor, or a negative errno.
  * `create`: a new one, what was there before is removed.

@@ -24,11 +24,12 @@ int vduse_check_name(const char *name, struct err *err)
 {
 	size_t len = strlen(name);
 
-	if (!len || len > NAME_LEN_MAX || name[strspn(name, NAME_CHARS)] || !strcmp(name, ".") ||
-	    !strcmp(name, "..") || !strcmp(name, "control"))
+	/* As vdpactl has it, which could not name the device else. */
+	if (!len || len > NAME_LEN_MAX || name[strspn(name, NAME_CHARS)] || *name == '.' || *name == '-' ||
+	    !strcmp(name, "control"))
 		return err_set(err, -EINVAL,
 			       "\"%.80s\" can't be a VDUSE device's name: expected up to %d of the characters "
-			       "A-Z a-z 0-9 . _ - (and not \"control\")",
+			       "A-Z a-z 0-9 . _ -, the first not . or -, and not \"control\"",
 			       name, NAME_LEN_MAX);
 	return 0;
 }

@@ -7,11 +7,13 @@
  *
  * What it does at its start is told by FAKE: "error" says a sentence on FD,
  * "stderr" says it there, "exit" says nothing; else it goes on in the
- * background, for a minute at most.  Its arguments stand in DIR/NAME/arguments.
+ * background, for a minute at most.  With --check it says that it could, or, by FAKE
+ * "check", that it could not, or, by "check-exit", nothing.  Its arguments stand in DIR/NAME/arguments.
  * A request "status" is answered by the line in DIR/NAME/status, or not at
  * all without that file; "resize" is refused; "stop" is obeyed, but as the word
  * in DIR/NAME/stop says: "mute" neither ends nor answers, "quit" ends without an
- * answer, "term" sends SIGTERM to who asks before it obeys.
+ * answer, "term" sends SIGTERM to who asks before it obeys, "linger" takes half a
+ * second from its answer to its end.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -43,6 +45,15 @@ static void start_badly(const char *how, int ready)
 	else if (strcmp(how, "exit"))
 		return;
 	exit(7);
+}
+
+static void check(const char *how, int ready)
+{
+	if (!strcmp(how, "check"))
+		dprintf(ready, "error the disk is on fire\n");
+	else if (strcmp(how, "check-exit"))
+		dprintf(ready, "ready 0\n");
+	exit(strncmp(how, "check", 5) ? 0 : 7);
 }
 
 static void take_lock(void)
@@ -99,6 +110,8 @@ static void say(int fd, const char *line)
 		warn("answer");
 }
 
+static bool lingers;
+
 /* false: nothing more is to be done. */
 static bool stop_oddly(int client)
 {
@@ -118,6 +131,7 @@ static bool stop_oddly(int client)
 	if (!strncmp(how, "term", 4) &&
 	    getsockopt(client, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0)
 		kill(who.pid, SIGTERM);
+	lingers = !strncmp(how, "linger", 6);
 	return strncmp(how, "mute", 4);
 }
 
@@ -147,6 +161,8 @@ static void serve(int fd, const char *name)
 			err(1, "%s", name);
 	}
 	say(fd, "{\"ok\":true}\n");
+	if (lingers)
+		usleep(500000);
 	exit(0);
 }
 
@@ -159,6 +175,10 @@ int main(int argc, char **argv)
 
 	if (!dir || !name)
 		errx(2, "VDUSED_RUNTIME_DIR and --name are needed");
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--check"))
+			check(how ? how : "", ready ? atoi(ready) : -1);
+	}
 	start_badly(how ? how : "", ready ? atoi(ready) : -1);
 	if (chdir(dir) < 0 || (mkdir(name, 0700) < 0 && access(name, F_OK) < 0) || chdir(name) < 0)
 		err(1, "%s/%s", dir, name);

@@ -96,7 +96,7 @@ STATUS=${STATUS//$'\n'/}
 	says 'queues "0" is not a decimal number from 1 to 64'
 	fails 2 $good queues 65
 	fails 2 $good queue_size 100
-	says 'queue_size "100" is not a power of two'
+	says 'queue_size "100" is not a power of two, expected one from 4 to 1024'
 	fails 2 $good queue_size 2048
 	fails 2 $good block_size 1024
 	says 'block_size "1024" is not 512 or 4096'
@@ -209,6 +209,15 @@ STATUS=${STATUS//$'\n'/}
 	fails 3 vduse del d1
 }
 
+@test "del: what a daemon left half made, and what others made where its memory would be, keeps nothing" {
+	local memory=/dev/shm/vdused.d1
+	mkdir run/d1 "$memory"
+	touch run/d1/{lock,options.new}
+	run --separate-stderr "$VDPACTL" vduse del d1
+	rmdir "$memory"
+	[[ $status == 0 && ! -e run/d1 ]]
+}
+
 @test "del: what is not ours stays" {
 	mkdir run/d0
 	touch run/d0/precious
@@ -224,7 +233,7 @@ STATUS=${STATUS//$'\n'/}
 }
 
 @test "restart: the old daemon ends, the new one resumes" {
-	fake d0 "${STATUS/file:\/x y/mem:1M}"
+	fake d0 "$STATUS"
 	works vduse show d0
 	local before=$output
 	works vduse restart d0
@@ -239,7 +248,7 @@ STATUS=${STATUS//$'\n'/}
 }
 
 @test "restart: what the new daemon says about its failure, and how to go on" {
-	fake d0 "${STATUS/file:\/x y/mem:1M}"
+	fake d0 "$STATUS"
 	FAKE=error fails 1 vduse restart d0
 	says 'the daemon of "d0" does not start: the disk is on fire' '"d0" has no daemon now' '`vdpactl vduse rescue d0` tries again'
 	fake d0
@@ -249,9 +258,6 @@ STATUS=${STATUS//$'\n'/}
 	fake d0
 	FAKE="exit" fails 1 vduse restart d0
 	says 'ended with status 7'
-	fake d0
-	VDPACTL_VDUSED=./nothing fails 8 vduse restart d0
-	says 'cannot run the VDUSE daemon "./nothing"' 'hint: install vdused'
 	fake d0
 	run -1 --separate-stderr env FAKE=error "$VDPACTL" -j vduse restart d0
 	[[ $output == '{"errors":[{"device":"d0",'*'"message":"the daemon of \"d0\" does not start: the disk is on fire"'* ]]
@@ -270,34 +276,34 @@ STATUS=${STATUS//$'\n'/}
 	[[ $stderr != *'has no daemon now'* ]]
 }
 
-@test "restart: a daemon is not ended whose image the next one would not find" {
-	local image=$BATS_TEST_TMPDIR/image
-	truncate -s 1M image
-	exec 7<image
-	fake d0 "${STATUS/\/x y/$image}"
-	exec 7<&-
-	works vduse restart d0 # which begins without the image
-	fails 5 vduse restart d0
-	says "$image is not the file that the daemon of \"d0\" serves any more" 'move the right one back'
-	works vduse del d0
-	exec 7<image
-	fake d0 "${STATUS/\/x y/$image}"
-	exec 7<&-
-	local before
-	before=$("$VDPACTL" vduse show d0)
-	mv image other
-	fails 3 vduse restart d0
-	says "the next daemon of \"d0\" could not open $image: No such file"
-	cp other image
-	fails 5 vduse restart d0
+@test "restart: a daemon is not ended where the next one could not take over" {
+	fake d0 "$STATUS"
+	works vduse show d0
+	local before=$output
+	FAKE=check fails 1 vduse restart d0
+	says 'another daemon could not take "d0" over: the disk is on fire' 'hint: the present one goes on'
+	FAKE=check-exit fails 1 vduse restart d0
+	says "another daemon could not take \"d0\" over: $VDPACTL_VDUSED ended with status 7"
+	VDPACTL_VDUSED=./nothing fails 8 vduse restart d0
+	says 'cannot run the VDUSE daemon "./nothing"' 'hint: install vdused'
+	printf '%s\n' "${STATUS/'"broken":false'/'"broken":true'}" >run/d0/status
+	fails 1 vduse restart d0
+	says 'the kernel gave "d0" up: no daemon can serve it' '`vduse del` is what is left'
+	printf '%s\n' "$STATUS" >run/d0/status
 	works vduse show d0
 	[[ $output == "$before" ]]
-	mv other image
+}
+
+@test "restart: the new daemon is not started before the old one has ended" {
+	fake d0
+	echo linger >run/d0/stop
 	works vduse restart d0
+	works vduse show d0
+	prints 'daemon s' # serving or silent
 }
 
 @test "restart: a signal waits until the new daemon serves" {
-	fake d0 "${STATUS/file:\/x y/mem:1M}"
+	fake d0 "$STATUS"
 	echo term >run/d0/stop
 	rm run/d0/arguments
 	run -143 --separate-stderr "$VDPACTL" vduse restart d0

@@ -112,6 +112,19 @@ write_something() { dd if=/dev/urandom of="$NODE" bs=64k count=4 oflag=direct st
 	unit_is ActiveState=inactive
 }
 
+@test "vduse restart takes the device from the unit, and says so" {
+	image
+	captures 0 inside systemctl start "vdused@$DEV"
+	write_something
+	captures 0 vdpactl vduse restart "$DEV"
+	says "the daemon of \"$DEV\" was a unit's, and the new one is not: \`systemctl kill -s KILL vdused@$DEV\`"
+	wait_until 10 unit_is ActiveState=inactive Result=success
+	write_something
+	works vduse restart "$DEV"
+	works vduse del "$DEV"
+	[[ ! -e $RUNTIME/$DEV ]]
+}
+
 @test "a wrong file and a missing one: it fails once, or is skipped" {
 	conf 'backend mem:1M' 'speed 11'
 	captures 1 inside systemctl start "vdused@$DEV"

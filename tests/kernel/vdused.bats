@@ -221,6 +221,40 @@ size_is() { [[ $(sysfs size) == "$1" ]]; }
 	dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none
 }
 
+@test "a line on stdout, also of a daemon that lets go of it; relative paths are the caller's" {
+	cd "$WORK"
+	truncate -s 1M image
+	export VDUSED_RUNTIME_DIR=runtime
+	captures 0 "$VDPACTL_VDUSED" block --name "$DEV" --backend file:image --daemonize --ready-fd 1 3>&-
+	[[ $output =~ ^ready\ [0-9]+$ ]] || failed "no line"
+	[[ $(readlink "/proc/${output#ready }/cwd") == / && -d $WORK/runtime/$DEV ]]
+	works vduse attach "$DEV"
+	works vduse restart "$DEV"
+	works vduse del "$DEV"
+	[[ ! -e runtime/$DEV ]]
+}
+
+@test "no process to be had for what needs privileges: what was made is not left" {
+	captures 1 strace -f -o /dev/null -E ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
+		-e trace=clone,clone3,fork -e inject=clone,clone3,fork:error=EAGAIN:when=1 \
+		"$VDPACTL_VDUSED" block --name "$DEV" --backend mem:1M
+	says "can't fork"
+	[[ ! -e $RUNTIME/$DEV && ! -e /dev/vduse/$DEV && ! -e /dev/shm/vdused.$DEV ]]
+}
+
+@test "two at once: the one that made the directory and lost its lock leaves it to the other" {
+	background strace -f -o /dev/null -E ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
+		-e trace=mkdirat -e inject=mkdirat:delay_exit=5000000 "$VDPACTL_VDUSED" block --name "$DEV" --backend mem:1M \
+		2>"$WORK/said"
+	wait_until 10 test -e "$RUNTIME/$DEV"
+	disk mem:2M
+	captures 1 wait "${CHILDREN[-1]}"
+	stderr=$(<"$WORK/said")
+	says "$DEV is served by another vdused already"
+	works vduse restart "$DEV"
+	[[ $(disk_state .size) == 2097152 ]]
+}
+
 @test "version 1 of VDUSE's interface, where the kernel has it" {
 	local options=(--name "$DEV" --backend mem:16M --api-version 1 --daemonize)
 	if [[ $(uname -r) == 6.* ]]; then

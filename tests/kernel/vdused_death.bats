@@ -113,8 +113,8 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	mv "$WORK/image" "$WORK/first"
 	mv "$WORK/other" "$WORK/image"
 	# The daemon that has it goes on.
-	fails 5 vduse restart "$DEV"
-	says "$WORK/image is not the file that the daemon"
+	fails 1 vduse restart "$DEV"
+	says "another daemon could not take \"$DEV\" over: file:$WORK/image: it is another disk than the one that a driver"
 	sync
 	kill_daemon
 	fails 1 vduse rescue "$DEV"
@@ -134,6 +134,63 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	works vduse del "$DEV"
 }
 
+# Another daemon has it, and the disk was not disturbed.
+replaced() {
+	local before
+	before=$(daemon_pid)
+	works vduse restart "$DEV"
+	[[ $(daemon_pid) != "$before" ]]
+	dd if="$NODE" of=/dev/null bs=4k count=16 iflag=direct status=none
+	[[ $(disk_state .statistics.errors) == 0 ]]
+}
+
+@test "replaced on every kind of back end that one daemon has for itself" {
+	local options lower
+	truncate -s 16M "$WORK/image"
+	disk_named lower mem:16M
+	lower=$NODE
+	for options in mem:16M null:1G "file:$lower" "file:$lower readonly" "file:$WORK/image readonly queues 2" \
+		"file:$WORK/image cache buffered packed"; do
+		# shellcheck disable=SC2086 # words they are
+		disk $options
+		replaced
+		[[ $options != mem:* ]] || works vduse resize "$DEV" size 32M
+		replaced
+		works vduse del "$DEV"
+	done
+}
+
+@test "what the next daemon could not take over is found before the one that serves has ended" {
+	local pid options=$RUNTIME/$DEV/options state=$RUNTIME/$DEV/state
+	truncate -s 16M "$WORK/image"
+	disk "file:$WORK/image" user daemon
+	pid=$(daemon_pid)
+	cp "$options" "$WORK/options"
+	printf 'nonsense' >"$options"
+	fails 1 vduse restart "$DEV"
+	says "another daemon could not take \"$DEV\" over: the saved options are damaged" 'the present one goes on'
+	sed 's/daemon/nobody-at-all/' "$WORK/options" >"$options"
+	fails 1 vduse restart "$DEV"
+	says '--user "nobody-at-all": expected a user that exists'
+	cat "$WORK/options" >"$options"
+	printf '\377' | dd of="$state" bs=1 seek=8 conv=notrunc status=none
+	fails 1 vduse restart "$DEV"
+	says "$state: it was written by another version of vdused"
+	printf '\2' | dd of="$state" bs=1 seek=8 conv=notrunc status=none
+	truncate -s -4096 "$WORK/image"
+	fails 1 vduse restart "$DEV"
+	says 'smaller than the 16777216 octets'
+	mv "$WORK/image" "$WORK/moved"
+	fails 1 vduse restart "$DEV"
+	says "file:$WORK/image: No such file or directory"
+	VDPACTL_VDUSED=/bin/false fails 1 vduse restart "$DEV"
+	says '/bin/false ended with status 1'
+	mv "$WORK/moved" "$WORK/image"
+	truncate -s 16M "$WORK/image"
+	[[ $(daemon_pid) == "$pid" ]]
+	replaced
+}
+
 @test "a damaged log is refused, and the device can still be ended" {
 	disk mem:16M
 	kill_daemon
@@ -151,12 +208,18 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 
 @test "the kernel's patience is over: the daemon says so, and the device can be removed" {
 	local pid
-	disk mem:16M driver vhost_vdpa
+	disk mem:16M
 	echo 1 >"/sys/class/vduse/$DEV/msg_timeout"
 	pid=$(daemon_pid)
 	kill -STOP "$pid"
 	timeout 30 vdpa dev del "$DEV" || true
 	kill -CONT "$pid"
 	wait_until 10 test ! -e "/sys/bus/vdpa/devices/$DEV"
+	wait_until 10 given_up
+	fails 1 vduse restart "$DEV"
+	says "the kernel gave \"$DEV\" up: no daemon can serve it"
+	[[ $(daemon_pid) == "$pid" ]]
 	captures 0 vdpactl vduse del "$DEV" force
 }
+
+given_up() { [[ $("$VDPACTL" vduse show "$DEV") == *'daemon broken'* ]]; }

@@ -33,6 +33,28 @@ kit() { # SOCKET ARGUMENT...
 	works vduse del "$DEV"
 }
 
+@test "a server for one connection alone: restart does not ask it beside the daemon" {
+	kit "$WORK/nbd" --filter=limit memory 16M limit=1
+	disk "nbd+unix:///?socket=$WORK/nbd"
+	dd if=/dev/urandom of="$WORK/data" bs=64k count=1 status=none
+	dd if="$WORK/data" of="$NODE" oflag=direct bs=64k status=none
+	works vduse restart "$DEV"
+	cmp -n 64k "$WORK/data" <(dd if="$NODE" iflag=direct bs=64k count=1 status=none)
+}
+
+asked() { grep -c 'Read.*offset=0x3e8000 count=' "$WORK/requests"; }
+
+@test "restart: what is in flight ends first, and the next daemon does not ask for it again" {
+	kit "$WORK/nbd" --filter=log --filter=delay memory 16M rdelay=1 logfile="$WORK/requests"
+	disk "nbd+unix:///?socket=$WORK/nbd"
+	dd if="$NODE" of=/dev/null bs=4k skip=1000 count=1 iflag=direct status=none 3>&- &
+	CHILDREN+=("$!")
+	wait_until 10 asked
+	works vduse restart "$DEV"
+	wait "${CHILDREN[-1]}"
+	[[ $(asked) == 1 ]] || failed "asked for $(asked) times"
+}
+
 tcp_open() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 @test "the server's errors become the request's, and the disk goes on" {

@@ -55,6 +55,27 @@ static struct backend *have(bool readonly)
 	return b;
 }
 
+/* A look takes nothing from who has it: no lock that keeps others away, and none of its own away. */
+static void test_look(void **state)
+{
+	struct backend_params params = { .look = true };
+	struct backend *b, *looks;
+	struct err err;
+
+	(void)state;
+	b = have(false);
+	assert_int_equal(backend_open(uri, &params, &looks, &err), 0);
+	assert_false(looks->info.discard);
+	assert_string_equal(looks->info.identity, b->info.identity);
+	assert_int_equal(looks->info.size, b->info.size);
+	backend_close(looks);
+	assert_false(opens(true));
+	backend_close(b);
+	assert_int_equal(backend_open(uri, &params, &looks, &err), 0);
+	assert_true(opens(false));
+	backend_close(looks);
+}
+
 /* ---- QEMU ---- */
 
 static bool have_qemu(void)
@@ -193,6 +214,7 @@ int main(void)
 		ON(test_qemu_before),
 		ON(test_bytes),
 		ON(test_each_other),
+		ON(test_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -359,6 +359,75 @@ static void test_smaller_disk(void **state)
 	assert_int_equal(open_again(), 0);
 }
 
+/* What device_look() says while `dev` serves it; it holds nothing open. */
+static int look(void)
+{
+	struct device next;
+	int ret;
+
+	device_init(&next);
+	ret = device_look(&next, &options, &rt, &err);
+	device_close(&next);
+	return ret;
+}
+
+static void look_refuses(const char *why)
+{
+	assert_int_equal(look(), -EINVAL);
+	if (!strstr(err.text, why))
+		fail_msg("\"%s\" is not in \"%s\"", why, err.text);
+}
+
+/* Beside the one that serves it: what the next one would refuse. */
+static void test_look(void **state)
+{
+	struct state_header *h = dev.state.header;
+
+	(void)state;
+	assert_int_equal(look(), 0);
+	options.backend = uri_b;
+	look_refuses("/b: it is another disk than the one that a driver of x uses");
+	h->status = 0;
+	assert_int_equal(look(), 0);
+	/* It was not taken for the driver's. */
+	h->status = OK;
+	look_refuses("/b: it is another disk");
+	options.backend = uri_a;
+	assert_int_equal(truncate(path_a, (1 << 20) - 4096), 0);
+	look_refuses("/a: it is smaller than the 1048576 octets");
+	assert_int_equal(truncate(path_a, 1 << 20), 0);
+	options.packed = true;
+	look_refuses("/a: it offers other features than before");
+	options.packed = false;
+	options.block_size = 4096;
+	look_refuses("/a: it offers other features than before");
+	options.block_size = 0;
+	h->version++;
+	look_refuses("it was written by another version of vdused");
+	h->version--;
+	assert_int_equal(look(), 0);
+}
+
+/* A server is not asked: all that is known is that the state fits. */
+static void test_look_nbd(void **state)
+{
+	(void)state;
+	options.backend = "nbd+unix:///?socket=/nothing";
+	assert_int_equal(look(), 0);
+	dev.state.header->checksum++;
+	look_refuses("it is damaged");
+	dev.state.header->checksum--;
+}
+
+/* What has grown is smaller to the next one, until it makes it as large again. */
+static void test_look_grown(void **state)
+{
+	(void)state;
+	assert_int_equal(device_start(&dev, &err), 0);
+	assert_int_equal(device_resize(&dev, 0x200000, &err), 0);
+	assert_int_equal(look(), 0);
+}
+
 #define ON_DISKS(f) cmocka_unit_test_setup_teardown(f, set_up_disks, tear_down_disks)
 #define OPENED(f) cmocka_unit_test_setup_teardown(f, set_up_files, tear_down_files)
 
@@ -376,6 +445,9 @@ int main(void)
 		ON_DISKS(test_other_disk),
 		ON_DISKS(test_other_disk_unused),
 		ON_DISKS(test_smaller_disk),
+		ON_DISKS(test_look),
+		ON_DISKS(test_look_nbd),
+		OPENED(test_look_grown),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -91,6 +91,7 @@ static void test_made(void **state)
 	assert_string_equal(rt.path, path_of(""));
 	assert_int_equal(stat(path_of(""), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
+	put("options.new", "half", 0600);
 	assert_int_equal(stat(path_of("lock"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	runtime_close(&rt);
@@ -210,6 +211,41 @@ static void test_lock_of_the_deleted(void **state)
 	assert_string_equal(err.text, "disk was just deleted, try again");
 	runtime_close(&rt);
 	open_new();
+}
+
+static struct runtime winner = RUNTIME_INIT;
+
+static void take_it(void)
+{
+	assert_int_equal(runtime_open(&winner, base, "disk", true, &err), 0);
+}
+
+/* Who made the directory but lost the lock to another one does not remove what is the other's. */
+static void test_lock_lost(void **state)
+{
+	(void)state;
+	before_lock = take_it;
+	assert_int_equal(runtime_open(&rt, base, "disk", true, &err), -EBUSY);
+	assert_false(rt.made);
+	runtime_close(&winner);
+}
+
+/* It is looked at whoever has the lock, and nothing is made. */
+static void test_look(void **state)
+{
+	struct runtime look = RUNTIME_INIT;
+	struct stat st;
+
+	(void)state;
+	expect_err(runtime_look(&look, base, "disk", &err), -ENOENT, "No such file");
+	runtime_close(&look);
+	assert_int_equal(stat(base, &st), -1);
+	open_new();
+	assert_int_equal(runtime_look(&look, base, "disk", &err), 0);
+	runtime_close(&look);
+	assert_int_equal(chmod(path_of(""), 0755), 0);
+	expect_err(runtime_look(&look, base, "disk", &err), -EPERM, "that nobody else may use");
+	runtime_close(&look);
 }
 
 static void test_lock_is_link(void **state)
@@ -433,6 +469,8 @@ int main(void)
 		EACH(test_lock),
 		EACH(test_lock_of_the_dead),
 		EACH(test_lock_of_the_deleted),
+		EACH(test_lock_lost),
+		EACH(test_look),
 		EACH(test_lock_is_link),
 		EACH(test_files),
 		EACH(test_odd_files),

@@ -197,6 +197,13 @@ static void test_sentences(void **state)
 	assert_int_equal(parse("resume --name a/b"), -EINVAL);
 	assert_non_null(strstr(err.text, "\"a/b\" can't be a VDUSE device's name"));
 	assert_int_equal(parse("block --backend mem:1M --name control"), -EINVAL);
+	assert_int_equal(parse("block --backend mem:1M --name .x"), -EINVAL);
+	assert_int_equal(parse("block --backend mem:1M --name -x"), -EINVAL);
+	good("block --backend mem:1M --name _x.-");
+	good("resume --name x --check");
+	bad("block --name x --backend mem:1M --check", "--check goes with resume only");
+	bad("resume --name x --check --fail-requests",
+	    "--check and --fail-requests don't go together");
 	good(BASE "--serial 01234567890123456789");
 }
 
