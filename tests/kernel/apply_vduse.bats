@@ -111,7 +111,7 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	disks "$MEM"
 	works apply "$FILE"
 	kill -KILL "$(pid_of mem)"
-	wait_until 5 eval '[[ $(vdpactl vduse show mem) == *"daemon gone"* ]]'
+	wait_until 20 eval '[[ $(vdpactl vduse show mem) == *"daemon gone"* ]]'
 	works apply "$FILE"
 	prints_exactly '~ mem daemon none -> new'
 	settled
@@ -121,7 +121,7 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	settled
 	sleep 100 </dev/vda 3>&- &
 	CHILDREN+=("$!")
-	wait_until 5 eval '[[ /proc/$!/fd/0 -ef /dev/vda ]]'
+	wait_until 20 eval '[[ /proc/$!/fd/0 -ef /dev/vda ]]'
 	disks "${MEM/4M/8M}"
 	captures 5 vdpactl apply "$FILE"
 	says '/dev/vda is open in' '(sleep)'

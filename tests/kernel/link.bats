@@ -271,7 +271,7 @@ link_gone() { [[ ! -L $DIR/$1 ]]; }
 	echo 'mode 660' >"$CONF"
 	/lib/systemd/systemd-udevd 3>&- >/dev/null 2>&1 &
 	UDEVD=$!
-	wait_until 10 test -S /run/udev/control
+	wait_until 20 test -S /run/udev/control
 	# udev reads each new disk, and these devices answer nothing: there must be none.
 	autoprobe off
 	vhost "$DEV"

@@ -73,7 +73,7 @@ hold_lock() {
 	mkdir -p /run/vdpactl
 	mkfifo "$BATS_TEST_TMPDIR/go"
 	background flock /run/vdpactl/bind.lock cat "$BATS_TEST_TMPDIR/go"
-	wait_until 5 eval '! lock_is_free'
+	wait_until 20 eval '! lock_is_free'
 }
 
 let_go() {
@@ -175,7 +175,7 @@ in_other_netns_now() { [[ $(readlink "/proc/$1/ns/net") != $(readlink /proc/self
 	works -d -j dev show
 	background unshare -n sleep 100
 	pid=${CHILDREN[-1]}
-	wait_until 5 in_other_netns_now "$pid"
+	wait_until 20 in_other_netns_now "$pid"
 	for name in s1 s2; do
 		ip link set "$(jq -r --arg n $name '.dev[$n].netdev.name' <<<"$output")" netns "$pid"
 	done
