@@ -54,6 +54,30 @@ static void test_drain(void **state)
 	close_all(1);
 }
 
+static void take_back(struct vq *vq)
+{
+	vq->drop = true;
+}
+
+/* The ring is the driver's again as soon as the main thread says so, before the wish for it is seen. */
+static void test_taken_back(void **state)
+{
+	(void)state;
+	open_held(1);
+	reactor_call(&r, take_back, &w[0]->vq);
+	add_read(0, 2);
+	kick(0);
+	/* Between two calls there is a round. */
+	wishes_granted();
+	wishes_granted();
+	assert_int_equal(fake.seen_count, 1);
+	vq_drain(&w[0]->vq, true);
+	reactor_call(&r, end_all, &w[0]->vq);
+	assert_true(wait_idle(0, SECONDS * 1000));
+	assert_int_equal(vdriver_get(&w[0]->v, NULL), 0);
+	close_all(1);
+}
+
 static void test_drop_and_cancel(void **state)
 {
 	(void)state;
@@ -170,7 +194,8 @@ static void test_start_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_drain),	    cmocka_unit_test(test_drop_and_cancel),
+		cmocka_unit_test(test_drain),	    cmocka_unit_test(test_taken_back),
+		cmocka_unit_test(test_drop_and_cancel),
 		cmocka_unit_test(test_resume),	    cmocka_unit_test(test_start_stop),
 		cmocka_unit_test(test_start_fails),
 	};
