@@ -241,6 +241,29 @@ event() { # ACTION NAME
 	node_is "$DEV" root:daemon:640
 }
 
+lock_is_free() { flock -n /run/vdpactl/link.lock true; }
+
+waits_for_lock() { # PID
+	[[ $(readlink "/proc/$1/fd/"*) == */run/vdpactl/link.lock* ]]
+}
+
+@test "from_udev looks whether the node is new when nobody else is about to give it away" {
+	echo 'mode 660' >"$CONF"
+	vhost "$DEV"
+	mkdir -p /run/vdpactl
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	background flock /run/vdpactl/link.lock cat "$BATS_TEST_TMPDIR/go"
+	wait_until 20 eval '! lock_is_free'
+	background env -i ACTION=bind SUBSYSTEM=vdpa DEVPATH="/devices/virtual/vduse/$DEV/$DEV" "$VDPACTL" -q dev link from_udev
+	wait_until 20 waits_for_lock "${CHILDREN[-1]}"
+	# What a command does that has the lock.
+	chown nobody "$(chardev "$DEV")"
+	: >"$BATS_TEST_TMPDIR/go"
+	wait "${CHILDREN[-1]}"
+	node_is "$DEV" nobody:root:600
+	leads "$DEV"
+}
+
 @test "what is not given beside owner, group or mode is that of links.conf" {
 	echo 'group daemon' >"$CONF"
 	works vduse add name disk type block backend mem:1M driver vhost_vdpa mode 640

@@ -61,6 +61,33 @@ few_looks() { # FOR-WHAT
 	few_looks '12 deletions'
 }
 
+has_child() { [[ $(<"/proc/$1/task/$1/children") ]]; }
+
+@test "who opens a disk while others are deleted is seen" {
+	local deleter
+	nbd_server "$WORK/nbd" nbdkit -f -U "$WORK/nbd" memory 1M
+	printf '{"version":1,"vduse":[%s,%s]}\n' \
+		'{"name":"m0","type":"block","backend":"nbd+unix:///?socket='"$WORK"'/nbd","driver":"virtio_vdpa"}' \
+		'{"name":"m1","type":"block","backend":"mem:1M","driver":"virtio_vdpa"}' >"$WORK/state"
+	works apply "$WORK/state"
+	NODE=$(vdpactl -j vduse show m1 | jq -r .vduse.m1.node)
+	# The look for both is over when the first one is written back, by a process of its own.
+	kill -STOP "$SERVER"
+	echo '{"version":1}' >"$WORK/state"
+	"$VDPACTL" apply "$WORK/state" prune >"$WORK/out" 2>&1 3>&- &
+	deleter=$!
+	CHILDREN+=("$deleter")
+	wait_until 20 has_child "$deleter"
+	# shellcheck disable=SC2016 # for the other shell
+	background bash -c 'exec 5<"$1"; : >"$2"; exec sleep 100' - "$NODE" "$WORK/open"
+	wait_until 20 test -e "$WORK/open"
+	sleep 0.6 # longer than it is believed
+	kill -CONT "$SERVER"
+	wait "$deleter" && failed "all of it is deleted"
+	grep "$NODE is open in ${CHILDREN[-1]} " "$WORK/out" || failed "$(<"$WORK/out")"
+	[[ ! -e /sys/class/vduse/m0 && -e /sys/class/vduse/m1 ]]
+}
+
 @test "what is mounted, open or a partition in use is found also by the look for many" {
 	many_disks 4 virtio_vdpa
 	works apply "$WORK/state"
