@@ -113,10 +113,11 @@ static void test_diff(void **state)
 	want.driver = "vhost_vdpa";
 	want.mgmtdev = other;
 	want.max_vqp = 2;
+	memcpy(want.mac, "\2\0\0\0\0\2", 6);
 	check_diff(&want, &have,
 		   STATE_DIFF_PARENT | STATE_DIFF_MAC | STATE_DIFF_MTU | STATE_DIFF_MAX_VQP |
 			   STATE_DIFF_FEATURES | STATE_DIFF_DRIVER,
-		   "mgmtdev p -> q, mac 02:00:00:00:00:01 -> 00:00:00:00:00:00, mtu 1500 -> 0, "
+		   "mgmtdev p -> q, mac 02:00:00:00:00:01 -> 02:00:00:00:00:02, mtu 1500 -> 0, "
 		   "max_vqp 1 -> 2, device_features 0x20 -> 0x0, driver none -> vhost_vdpa");
 	/* One pair is what a device has that does not tell; what else is not told counts as equal. */
 	want = have;
