@@ -310,7 +310,8 @@ static void test_update_then_reset(void **state)
 	release();
 	wait_phase(DEVICE_STOPPED);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(recv(kernel, &resp[i], sizeof(resp[i]), MSG_DONTWAIT), sizeof(resp[i]));
+		assert_int_equal(recv(kernel, &resp[i], sizeof(resp[i]), MSG_DONTWAIT),
+				 sizeof(resp[i]));
 		assert_int_equal(resp[i].result, VDUSE_REQ_RESULT_OK);
 	}
 	assert_int_equal(resp[0].request_id + resp[1].request_id, 40u + 40u + UPDATE);

@@ -198,10 +198,9 @@ static void test_start_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_drain),	    cmocka_unit_test(test_taken_back),
-		cmocka_unit_test(test_drop_and_cancel),
-		cmocka_unit_test(test_resume),	    cmocka_unit_test(test_start_stop),
-		cmocka_unit_test(test_start_fails),
+		cmocka_unit_test(test_drain),		cmocka_unit_test(test_taken_back),
+		cmocka_unit_test(test_drop_and_cancel), cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_start_stop),	cmocka_unit_test(test_start_fails),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
