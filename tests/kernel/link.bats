@@ -149,6 +149,9 @@ leads() { # DEVICE [NAME]
 	# Nothing can be right about it now.
 	works dev unlink "$DEV"
 	[[ ! -L $DIR/$DEV ]]
+	ln -s ../../null "$DIR/$DEV"
+	fails 5 dev unlink "$DEV"
+	rm "$DIR/$DEV"
 	captures 0 as_nobody "$VDPACTL" dev unlink "$DEV"
 	ln -s ../../vhost-vdpa-999 "$DIR/$DEV"
 	captures 6 as_nobody "$VDPACTL" dev unlink "$DEV"
@@ -209,6 +212,8 @@ event() { # ACTION NAME
 	ln -s ../../vhost-vdpa-7 "$DIR/b$DEV"
 	captures 0 event bind "b$DEV"
 	leads "b$DEV"
+	# That one's owner is not this one's.
+	node_is "b$DEV" root:root:640
 }
 
 @test "from_udev leaves what a command gave, also where that is what a new node has" {

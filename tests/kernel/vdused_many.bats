@@ -100,6 +100,7 @@ has_child() { [[ $(<"/proc/$1/task/$1/children") ]]; }
 	echo '{"version":1}' >"$WORK/state"
 	captures 9 vdpactl apply "$WORK/state" prune
 	says "busy: $NODE is mounted at /mnt" 'is open in '
+	[[ $stderr != *"mounted at /mnt,"* ]] || failed "told twice"
 	prints '- m0' '- m1 (failed)' '- m2 (failed)' '- m3'
 	[[ -e /sys/class/vduse/m1 && -e /sys/class/vduse/m2 && ! -e /sys/class/vduse/m3 ]]
 	umount /mnt

@@ -122,6 +122,20 @@ static void test_keep(void **state)
 	want.features = mac;
 	got = state_device_keep(&app, &want, &have);
 	assert_int_equal(got.has, STATE_HAS_FEATURES | STATE_HAS_MAC);
+	/* Who says which features wants no others, whatever else is asked for. */
+	want.has = STATE_HAS_FEATURES | STATE_HAS_MTU;
+	want.features = other;
+	got = state_device_keep(&app, &want, &have);
+	assert_true(got.features == other);
+	/* All of it. */
+	want.has = 0;
+	want.mtu = 0;
+	have.has |= STATE_HAS_MTU;
+	have.features |= mtu;
+	got = state_device_keep(&app, &want, &have);
+	assert_int_equal(got.has, STATE_HAS_FEATURES | STATE_HAS_MAC | STATE_HAS_MTU);
+	assert_int_equal(got.mtu, have.mtu);
+	assert_memory_equal(got.mac, have.mac, 6);
 	/* Another parent: nothing of the old one. */
 	want.mgmtdev = elsewhere;
 	want.has = 0;
