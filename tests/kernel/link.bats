@@ -99,6 +99,16 @@ leads() { # DEVICE [NAME]
 	[[ -L $DIR/$DEV ]]
 }
 
+@test "apply takes the links of what it deletes with it" {
+	[[ $(vdpactl mgmtdev) == *vdpasim_net* ]] || skip "expected: no simulator in this kernel"
+	works dev add name "$DEV" mgmtdev vdpasim_net driver vhost_vdpa
+	works dev link "$DEV"
+	leads "$DEV"
+	echo '{"version":1}' >"$BATS_TEST_TMPDIR/state"
+	works apply "$BATS_TEST_TMPDIR/state" prune
+	[[ ! -L $DIR/$DEV ]]
+}
+
 @test "the node is not opened: whoever uses it goes on" {
 	vhost "$DEV"
 	use "$DEV"
