@@ -68,6 +68,9 @@ static void test_diff(void **state)
 	have.driver = NULL;
 	have.other_driver = other;
 	check_diff(&want, &have, STATE_DIFF_DRIVER, "driver q -> none");
+	want.driver = NULL;
+	want.node.is = (struct link_owner){ .has_mode = true, .mode = 0640 };
+	check_diff(&want, &have, STATE_DIFF_NODE, "mode none -> 640");
 }
 
 /* Made without the feature that an attribute goes with, on a parent that has it. */
