@@ -2,6 +2,7 @@
 # Many disks of vdused.
 # kernels: 7.2
 # lab: -c 1 -m 1500
+# shellcheck disable=SC2154 # captures sets the variables
 
 load helpers
 load disks
