@@ -50,7 +50,7 @@ offers() {
 # typed LINE...: types each into a real bash with readline, then TAB; output has the lines that result, between < and >.
 # With PRELUDE set, bash runs that first.
 typed() {
-	local dir=$BATS_TEST_TMPDIR/typed line i=0
+	local dir=$BATS_TEST_TMPDIR/typed
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	cat >"$dir/rc" <<-END
@@ -67,21 +67,25 @@ typed() {
 		source $(printf %q "$SCRIPT")
 		: >$(printf %q "$dir/ready")
 	END
-	# Not before bash is ready: what comes earlier is the terminal's, which edits lines by itself.
-	{
-		wait_for "$dir/ready"
-		for line; do
-			printf '%s\t\024' "$line"
-			wait_for "$dir/$((++i))"
-			printf '\025'
-		done
-		printf 'exit\n'
-	} | TERM=dumb timeout 120 script -qec "exec '$BASH' --noprofile --rcfile '$dir/rc' -i" /dev/null >"$dir/screen" 2>&1 || true
+	keys "$dir" "$@" | TERM=dumb timeout 120 script -qec "exec '$BASH' --noprofile --rcfile '$dir/rc' -i" /dev/null >"$dir/screen" 2>&1 || true
 	# Nothing but prompt and line is on the screen: no messages.
 	if ! output=$(cat "$dir/lines") || grep -E 'bash:|vdpactl:|rror:' "$dir/screen"; then
 		cat -v "$dir/screen"
 		return 1
 	fi
+}
+
+# keys DIR LINE...: types each line, a TAB, ^T, and ^U when the shell has told of it by DIR/1 and so on.
+keys() {
+	local dir=$1 line i=0
+	# Not before the shell is ready: what comes earlier is the terminal's, which edits lines by itself.
+	wait_for "$dir/ready"
+	for line in "${@:2}"; do
+		printf '%s\t\024' "$line"
+		wait_for "$dir/$((++i))"
+		printf '\025'
+	done
+	printf 'exit\n'
 }
 
 wait_for() { # FILE

@@ -11,7 +11,7 @@ setup() {
 
 # typed_zsh LINE...: types each and a TAB; output has the lines that result, between < and >.
 typed_zsh() {
-	local dir=$BATS_TEST_TMPDIR/typed line i=0
+	local dir=$BATS_TEST_TMPDIR/typed
 	rm -rf "$dir"
 	mkdir -p "$dir/functions"
 	cp "$TOP_SRCDIR/completions/vdpactl.zsh" "$dir/functions/_vdpactl"
@@ -30,15 +30,7 @@ typed_zsh() {
 		zle-line-init() { : >$(printf %q "$dir/ready"); }
 		zle -N zle-line-init
 	END
-	{
-		wait_for "$dir/ready"
-		for line; do
-			printf '%s\t\024' "$line"
-			wait_for "$dir/$((++i))"
-			printf '\025'
-		done
-		printf 'exit\n'
-	} | TERM=dumb ZDOTDIR=$dir timeout 120 script -qec "exec zsh -d -i" /dev/null >"$dir/screen" 2>&1 || true
+	keys "$dir" "$@" | TERM=dumb ZDOTDIR=$dir timeout 120 script -qec "exec zsh -d -i" /dev/null >"$dir/screen" 2>&1 || true
 	if ! output=$(cat "$dir/lines") || grep -E 'zsh:|_vdpactl:|vdpactl:' "$dir/screen"; then
 		cat -v "$dir/screen"
 		return 1

@@ -65,7 +65,7 @@ load cli
 	exec {hold}<>commands
 	"$VDPACTL" -b commands >out &
 	echo help >&"$hold"
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		[[ ! -s out ]] || break
 		sleep 0.1
 	done

@@ -14,13 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/fuzz/sink.h"
 #include "tests/unit/fake_kernel.h"
 #include "vdpactl/app.h"
 #include "vdpactl/batch_lex.h"
 #include "vdpactl/bind.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-ssize_t __wrap_write(int fd, const void *buf, size_t len);
 enum status __wrap_bind_load_driver(struct app *app, const char *driver);
 void __wrap_bind_load_virtio(struct app *app, uint64_t classes);
 enum status __wrap_bind_autoprobe_off(struct app *app, const char *name, struct autoprobe *a);
@@ -31,18 +31,6 @@ int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
 #define WORDS_MAX 64
 
 enum mode { MODE_COMMAND, MODE_LEGACY, MODE_BATCH, MODE_COMPLETE, MODES };
-
-/* Reads all of it, for the sanitizer. */
-ssize_t __wrap_write(int fd, const void *buf, size_t len)
-{
-	static volatile uint8_t sink;
-
-	(void)fd;
-	for (size_t i = 0; i < len; i++)
-		sink ^= ((const uint8_t *)buf)[i];
-	(void)sink;
-	return (ssize_t)len;
-}
 
 /* Nothing of this machine is touched. */
 enum status __wrap_bind_load_driver(struct app *app, const char *driver)

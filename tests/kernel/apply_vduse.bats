@@ -85,12 +85,14 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	chmod 666 "$BATS_TEST_TMPDIR/image"
 	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
 	works apply "$FILE"
+	chown nobody /dev/vhost-vdpa-0
 	disks "${MEM/mem:4M/file:/no/where}" "${VM/null:1G/file:/no/where}"
 	captures 1 vdpactl apply "$FILE"
 	says 'the daemon of "mem" does not start' '"mem" is as it was' '"vm" is as it was'
 	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
 	settled
-	[[ -b /dev/vda && -c /dev/vhost-vdpa-0 ]]
+	[[ -b /dev/vda && $(stat -c %U:%F /dev/vhost-vdpa-0) == "nobody:character special file" ]]
+	rm -r /dev/vdpa
 }
 
 @test "another driver needs no new daemon, other options do" {
@@ -111,7 +113,7 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	disks "$MEM"
 	works apply "$FILE"
 	kill -KILL "$(pid_of mem)"
-	wait_until 5 eval '[[ $(vdpactl vduse show mem) == *"daemon gone"* ]]'
+	wait_until 20 eval '[[ $(vdpactl vduse show mem) == *"daemon gone"* ]]'
 	works apply "$FILE"
 	prints_exactly '~ mem daemon none -> new'
 	settled
@@ -121,7 +123,7 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	settled
 	sleep 100 </dev/vda 3>&- &
 	CHILDREN+=("$!")
-	wait_until 5 eval '[[ /proc/$!/fd/0 -ef /dev/vda ]]'
+	wait_until 20 eval '[[ /proc/$!/fd/0 -ef /dev/vda ]]'
 	disks "${MEM/4M/8M}"
 	captures 5 vdpactl apply "$FILE"
 	says '/dev/vda is open in' '(sleep)'

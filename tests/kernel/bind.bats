@@ -24,7 +24,7 @@ autoprobe_is() { # 0|1
 
 # Until it has executed, it has its parent's name.
 comm_is() { # PID NAME
-	wait_until 5 grep -qx "$2" "/proc/$1/comm"
+	wait_until 20 grep -qx "$2" "/proc/$1/comm"
 }
 
 # It waits: its socket for uevents is there.
@@ -243,7 +243,7 @@ looks_for_events() { # PID
 	stub "$DEV"
 	works dev add name "$DEV" mgmtdev vduse driver none
 	background "$VDPACTL" dev wait "$DEV" chardev 30
-	wait_until 5 looks_for_events "${CHILDREN[-1]}"
+	wait_until 20 looks_for_events "${CHILDREN[-1]}"
 	sleep 0.5 # longer than its first look
 	works dev del "$DEV"
 	sleep 0.5
@@ -330,10 +330,10 @@ stopped() { [[ $(<"/proc/$1/stat") == *') T '* ]]; }
 	seq -f 'dev add name k%g mgmtdev vdpasim_net driver none' 3000 >"$BATS_TEST_TMPDIR/batch"
 	for i in 1 2 3; do
 		"$VDPACTL" -batch "$BATS_TEST_TMPDIR/batch" >/dev/null 2>&1 3>&- &
-		wait_until 10 device_exists "k$((i * 20))"
+		wait_until 20 device_exists "k$((i * 20))"
 		# Stopped first, it is in no request: 6.12's vdpa_sim crashes when its caller is killed inside of one.
 		kill -STOP $!
-		wait_until 10 stopped $!
+		wait_until 20 stopped $!
 		kill -KILL $!
 		wait $! || true
 		works dev del 'k*'

@@ -86,7 +86,7 @@ end_dead() { # NAME
 	LD_LIBRARY_PATH=$none captures 0 vdpactl check "$DEV"
 	prints "warning $DEV: its daemon lives and was not asked"
 	kill -KILL "$pid"
-	wait_until 5 gone_or_zombie "$pid"
+	wait_until 20 gone_or_zombie "$pid"
 	LD_LIBRARY_PATH=$none captures 1 vdpactl check "$DEV"
 	prints "problem $DEV: its daemon is dead"
 	captures 1 vdpactl -j check

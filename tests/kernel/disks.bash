@@ -71,7 +71,7 @@ kill_daemon() {
 	local pid
 	pid=$(daemon_pid)
 	kill -KILL "$pid"
-	wait_until 5 ended_or_zombie "$pid"
+	wait_until 20 ended_or_zombie "$pid"
 }
 
 # The first thread is a zombie while others still hold what the process had open.
@@ -124,6 +124,6 @@ nbd_server() { # SOCKET COMMAND...
 	"${@:2}" 3>&- >/dev/null 2>"$BATS_TEST_TMPDIR/server" &
 	SERVER=$!
 	SERVERS+=("$SERVER")
-	wait_until 10 test -S "$1" || failed "no server: $(<"$BATS_TEST_TMPDIR/server")"
+	wait_until 20 test -S "$1" || failed "no server: $(<"$BATS_TEST_TMPDIR/server")"
 	chmod 666 "$1"
 }

@@ -57,12 +57,12 @@ vhost_device() { # DEVICE
 	says "is open in $PID (vhost_open), ${pids[0]} (vhost_open), ${pids[1]} (vhost_open)" 'hint: end those processes first'
 	# The first one goes, the others still have it open.
 	kill -KILL "$PID"
-	wait_until 5 ended "$PID"
+	wait_until 20 ended "$PID"
 	fails 5 dev del "$DEV"
 	says "is open in ${pids[0]} (vhost_open), ${pids[1]} (vhost_open)"
 	kill -KILL "${pids[@]}"
-	wait_until 5 ended "${pids[0]}"
-	wait_until 5 ended "${pids[1]}"
+	wait_until 20 ended "${pids[0]}"
+	wait_until 20 ended "${pids[1]}"
 	works dev del "$DEV"
 }
 
@@ -75,12 +75,12 @@ vhost_device() { # DEVICE
 	# The process that opened it is gone; the one that has it did not open it.
 	pid=$( (exec 9<>"$node" && (exec timeout 30 sleep 30 >/dev/null 2>&1 3>&- & echo "$!")))
 	rm "$node"
-	wait_until 5 test -e "/proc/$pid/fd/9"
-	wait_until 5 grep -q timeout "/proc/$pid/comm"
+	wait_until 20 test -e "/proc/$pid/fd/9"
+	wait_until 20 grep -q timeout "/proc/$pid/comm"
 	fails 5 dev del "$DEV"
 	says "$pid (timeout)"
 	kill_tree "$pid"
-	wait_until 5 ended "$pid"
+	wait_until 20 ended "$pid"
 	works dev del "$DEV"
 }
 

@@ -99,6 +99,16 @@ leads() { # DEVICE [NAME]
 	[[ -L $DIR/$DEV ]]
 }
 
+@test "apply takes the links of what it deletes with it" {
+	[[ $(vdpactl mgmtdev) == *vdpasim_net* ]] || skip "expected: no simulator in this kernel"
+	works dev add name "$DEV" mgmtdev vdpasim_net driver vhost_vdpa
+	works dev link "$DEV"
+	leads "$DEV"
+	echo '{"version":1}' >"$BATS_TEST_TMPDIR/state"
+	works apply "$BATS_TEST_TMPDIR/state" prune
+	[[ ! -L $DIR/$DEV ]]
+}
+
 @test "the node is not opened: whoever uses it goes on" {
 	vhost "$DEV"
 	use "$DEV"
@@ -149,6 +159,9 @@ leads() { # DEVICE [NAME]
 	# Nothing can be right about it now.
 	works dev unlink "$DEV"
 	[[ ! -L $DIR/$DEV ]]
+	ln -s ../../null "$DIR/$DEV"
+	fails 5 dev unlink "$DEV"
+	rm "$DIR/$DEV"
 	captures 0 as_nobody "$VDPACTL" dev unlink "$DEV"
 	ln -s ../../vhost-vdpa-999 "$DIR/$DEV"
 	captures 6 as_nobody "$VDPACTL" dev unlink "$DEV"
@@ -209,6 +222,8 @@ event() { # ACTION NAME
 	ln -s ../../vhost-vdpa-7 "$DIR/b$DEV"
 	captures 0 event bind "b$DEV"
 	leads "b$DEV"
+	# That one's owner is not this one's.
+	node_is "b$DEV" root:root:640
 }
 
 @test "from_udev leaves what a command gave, also where that is what a new node has" {
@@ -241,6 +256,29 @@ event() { # ACTION NAME
 	node_is "$DEV" root:daemon:640
 }
 
+lock_is_free() { flock -n /run/vdpactl/link.lock true; }
+
+waits_for_lock() { # PID
+	[[ $(readlink "/proc/$1/fd/"*) == */run/vdpactl/link.lock* ]]
+}
+
+@test "from_udev looks whether the node is new when nobody else is about to give it away" {
+	echo 'mode 660' >"$CONF"
+	vhost "$DEV"
+	mkdir -p /run/vdpactl
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	background flock /run/vdpactl/link.lock cat "$BATS_TEST_TMPDIR/go"
+	wait_until 20 eval '! lock_is_free'
+	background env -i ACTION=bind SUBSYSTEM=vdpa DEVPATH="/devices/virtual/vduse/$DEV/$DEV" "$VDPACTL" -q dev link from_udev
+	wait_until 20 waits_for_lock "${CHILDREN[-1]}"
+	# What a command does that has the lock.
+	chown nobody "$(chardev "$DEV")"
+	: >"$BATS_TEST_TMPDIR/go"
+	wait "${CHILDREN[-1]}"
+	node_is "$DEV" nobody:root:600
+	leads "$DEV"
+}
+
 @test "what is not given beside owner, group or mode is that of links.conf" {
 	echo 'group daemon' >"$CONF"
 	works vduse add name disk type block backend mem:1M driver vhost_vdpa mode 640
@@ -271,7 +309,7 @@ link_gone() { [[ ! -L $DIR/$1 ]]; }
 	echo 'mode 660' >"$CONF"
 	/lib/systemd/systemd-udevd 3>&- >/dev/null 2>&1 &
 	UDEVD=$!
-	wait_until 10 test -S /run/udev/control
+	wait_until 20 test -S /run/udev/control
 	# udev reads each new disk, and these devices answer nothing: there must be none.
 	autoprobe off
 	vhost "$DEV"

@@ -52,7 +52,8 @@ examples_hold() { # PAGE
 			eval "exec_background() { exec ${command:2:-1}; }"
 			exec_background 3>&- &
 			CHILDREN+=("$!") sleeper=$!
-			sleep 0.3
+			# Not bash any more: it has the file open, and its name.
+			wait_until 20 grep -qx sleep "/proc/$sleeper/comm"
 			continue
 			;;
 		esac
@@ -183,9 +184,13 @@ printed_keys() {
 		vdpactl dev add name idle mgmtdev vdpasim_net
 		vdpactl -j dev vstats show idle interval 1 count 1
 		autoprobe on
-		(sleep 1 && ip link set "$(cd /sys/bus/vdpa/devices/net/virtio*/net && echo *)" name moved) &
-		vdpactl -j monitor initial count 1 timeout 20
 	} >>"$docs"
+	"$VDPACTL" -j monitor initial count 1 timeout 60 >"$BATS_TEST_TMPDIR/events" 3>&- &
+	CHILDREN+=("$!")
+	wait_until 20 grep -q synced "$BATS_TEST_TMPDIR/events"
+	ip link set "$(cd /sys/bus/vdpa/devices/net/virtio*/net && echo *)" name moved
+	wait "${CHILDREN[-1]}"
+	cat "$BATS_TEST_TMPDIR/events" >>"$docs"
 	if vdpactl -j dev add name other mgmtdev vdpasim_blk mtu 9000 >>"$docs" 2>/dev/null; then
 		failed "that worked"
 	fi

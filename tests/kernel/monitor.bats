@@ -11,10 +11,10 @@ load watch
 @test "a disk's life, line by line" {
 	watching initial
 	stub_added "$DEV"
-	wait_until 10 told 1 '"event":"bind"'
+	wait_until 20 told 1 '"event":"bind"'
 	disk=$(below "$DEV" 'virtio*/block/*')
 	vdpactl dev del "$DEV"
-	wait_until 10 told 1 '"event":"remove","subject":"dev"'
+	wait_until 20 told 1 '"event":"remove","subject":"dev"'
 	end_watching
 	events >"$EVENTS.words"
 	diff -u - "$EVENTS.words" <<-END
@@ -38,7 +38,7 @@ load watch
 	ip link set "$net" name moved
 	bind "$DEV" vhost_vdpa
 	works dev del "$DEV"
-	wait_until 10 told 1 '"event":"remove","subject":"dev"'
+	wait_until 20 told 1 '"event":"remove","subject":"dev"'
 	end_watching
 	events >"$EVENTS.words"
 	diff -u - "$EVENTS.words" <<-END
@@ -73,7 +73,7 @@ load watch
 	"$VDPACTL" monitor driver initial count 2 >"$BATS_TEST_TMPDIR/text" 3>&- &
 	MONITOR=$!
 	CHILDREN+=("$MONITOR")
-	wait_until 10 grep -q synced "$BATS_TEST_TMPDIR/text"
+	wait_until 20 grep -q synced "$BATS_TEST_TMPDIR/text"
 	stub_added "$DEV"
 	vdpactl dev del "$DEV"
 	wait "$MONITOR"
@@ -92,14 +92,18 @@ load watch
 		"$VDPACTL" -j monitor initial >"$BATS_TEST_TMPDIR/out" 3>&- &
 		MONITOR=$!
 		CHILDREN+=("$MONITOR")
-		wait_until 10 grep -q synced "$BATS_TEST_TMPDIR/out"
+		wait_until 20 grep -q synced "$BATS_TEST_TMPDIR/out"
 		# bash starts it deaf to SIGINT
 		[[ $sig != INT ]] || { kill -INT "$MONITOR" && sleep 0.2 && kill -0 "$MONITOR" && sig=TERM; }
 		kill -"$sig" "$MONITOR"
 		wait "$MONITOR"
 	done
-	captures 0 timeout -s INT 0.5 "$VDPACTL" monitor initial || [[ $status == 124 ]]
-	prints synced
+	env --default-signal=INT "$VDPACTL" -j monitor initial >"$BATS_TEST_TMPDIR/out" 3>&- &
+	MONITOR=$!
+	CHILDREN+=("$MONITOR")
+	wait_until 20 grep -q synced "$BATS_TEST_TMPDIR/out"
+	kill -INT "$MONITOR"
+	wait "$MONITOR"
 	# Nothing happens: only the pipe tells that nobody reads.
 	start_clock
 	"$VDPACTL" monitor initial timeout 50 | head -n 1 >"$BATS_TEST_TMPDIR/head"
@@ -126,7 +130,7 @@ load watch
 	kill -TERM "$MONITOR"
 	start_clock
 	wait "$MONITOR" || [[ $? == 143 ]]
-	took_at_most 3000
+	took_at_most 15000
 	exec {slow}>&-
 }
 
@@ -136,7 +140,7 @@ load watch
 		"$as" "$VDPACTL" -j monitor dev initial count 1 timeout 20 >"$BATS_TEST_TMPDIR/out" 3>&- &
 		MONITOR=$!
 		CHILDREN+=("$MONITOR")
-		wait_until 10 grep -q synced "$BATS_TEST_TMPDIR/out"
+		wait_until 20 grep -q synced "$BATS_TEST_TMPDIR/out"
 		stub_added "$DEV"
 		wait "$MONITOR"
 		tail -n 1 "$BATS_TEST_TMPDIR/out" | jq -e '.event == "add" and .dev == $d' --arg d "$DEV" >/dev/null
@@ -154,7 +158,7 @@ load watch
 	watching initial
 	wait "${CHILDREN[0]}"
 	wait_until 20 told 1 '"dev":"before100","seqnum"' || true
-	wait_until 10 sums_agree 2>/dev/null >/dev/null || sums_agree
+	wait_until 20 sums_agree 2>/dev/null >/dev/null || sums_agree
 	end_watching
 	[[ $(grep -c resync "$EVENTS") == 0 ]]
 }
@@ -171,7 +175,7 @@ load watch
 	vdpactl -batch "$BATS_TEST_TMPDIR/batch"
 	kill -CONT "$MONITOR"
 	wait_until 20 told 2 '"event":"synced"' || failed "no resync"
-	wait_until 10 sums_agree 2>/dev/null >/dev/null || sums_agree
+	wait_until 20 sums_agree 2>/dev/null >/dev/null || sums_agree
 	# One that was deleted and made again is not the same.
 	[[ $(jq -r 'select(.dev == "old3" and .subject == "dev") | .event' "$EVENTS" | xargs) == 'present remove add' ]]
 	end_watching

@@ -38,16 +38,16 @@ load watch
 	"$VDPACTL" -j dev vstats show "$DEV" interval 1 >"$BATS_TEST_TMPDIR/rates" 3>&- &
 	CHILDREN+=("$!")
 	printed() { grep -qF -- "$1" "$BATS_TEST_TMPDIR/rates"; }
-	wait_until 10 printed '"value":1000}'
+	wait_until 20 printed '"value":1000}'
 	standin_set stats_scale 100
-	wait_until 10 printed '"value":100,"reset":true}'
+	wait_until 20 printed '"value":100,"reset":true}'
 	standin_set stats_scale 1000
-	wait_until 10 printed '"value":1000,"delta":900,"per_second":'
+	wait_until 20 printed '"value":1000,"delta":900,"per_second":'
 	vdpactl dev del "$DEV"
-	wait_until 10 printed '"error":{"errno":19,'
+	wait_until 20 printed '"error":{"errno":19,'
 	works dev add name "$DEV" mgmtdev auxiliary/mlx5_core.sf.1 mac 02:00:00:00:00:02
 	begun_anew() { [[ $(tail -n 1 "$BATS_TEST_TMPDIR/rates") == *'"queues"'* ]]; }
-	wait_until 10 begun_anew
+	wait_until 20 begun_anew
 	kill -TERM "${CHILDREN[0]}"
 	wait "${CHILDREN[0]}"
 	jq -e -s 'all(.dev == $d) and (.[0] | has("interval_us") | not) and .[1].interval_us > 900000

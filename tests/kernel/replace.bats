@@ -57,13 +57,15 @@ config_is() { # FILTER
 
 @test "the new one can't be made: the old one is put back" {
 	autoprobe off
-	works dev replace name "$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:0b mtu 1400 driver vhost_vdpa
+	works dev replace name "$DEV" mgmtdev vdpasim_net mac 02:00:00:00:00:0b mtu 1400 driver vhost_vdpa owner nobody mode 0640
 	# The other parent takes no MTU.
 	fails 8 dev replace name "$DEV" mgmtdev vdpasim_blk mtu 2000
 	says "\"$DEV\" is as it was"
 	config_is '.mtu == 1400 and .mac == "02:00:00:00:00:0b"'
 	works -d -j dev show "$DEV"
 	has_json '.dev[$n] | .driver == "vhost_vdpa" and .mgmtdev == "vdpasim_net"' --arg n "$DEV"
+	node_is nobody:root:640
+	rm -r /dev/vdpa
 }
 
 lock_is_free() { flock -n /run/vdpactl/bind.lock true; }
@@ -73,7 +75,7 @@ hold_lock() {
 	mkdir -p /run/vdpactl
 	mkfifo "$BATS_TEST_TMPDIR/go"
 	background flock /run/vdpactl/bind.lock cat "$BATS_TEST_TMPDIR/go"
-	wait_until 5 eval '! lock_is_free'
+	wait_until 20 eval '! lock_is_free'
 }
 
 let_go() {
@@ -175,7 +177,7 @@ in_other_netns_now() { [[ $(readlink "/proc/$1/ns/net") != $(readlink /proc/self
 	works -d -j dev show
 	background unshare -n sleep 100
 	pid=${CHILDREN[-1]}
-	wait_until 5 in_other_netns_now "$pid"
+	wait_until 20 in_other_netns_now "$pid"
 	for name in s1 s2; do
 		ip link set "$(jq -r --arg n $name '.dev[$n].netdev.name' <<<"$output")" netns "$pid"
 	done

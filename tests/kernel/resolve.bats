@@ -5,16 +5,7 @@
 
 load helpers
 load tools
-
-is() { # KIND KEY NAME...
-	local want
-	printf -v want '%s\n' "${@:3}"
-	works dev resolve "$2"
-	prints_exactly "$want"
-	works -j dev resolve "$2"
-	has_json '.dev | keys == ($n | sort) and all(.[]; .resolved_by == $k)' --arg k "$1" --args \
-		--argjson n "$(printf '%s\n' "${@:3}" | jq -R . | jq -s -c .)"
-}
+load resolve
 
 @test "VDUSE: node, link to it, disk, virtio device, name; nothing of another" {
 	local disk virtio node
@@ -24,21 +15,21 @@ is() { # KIND KEY NAME...
 	node=$(chardev a) disk=$(below b 'virtio*/block/*') virtio=$(below b 'virtio*')
 	mkdir -p /dev/vdpa/by-name
 	ln -sf "../../${node##*/}" /dev/vdpa/by-name/a
-	is chardev "$node" a
-	is chardev /dev/vdpa/by-name/a a
-	is chardev "${node##*/}" a
+	resolves chardev "$node" a
+	resolves chardev /dev/vdpa/by-name/a a
+	resolves chardev "${node##*/}" a
 	# as in a container: no node here, and one of another device that had the number
 	mv "$node" /dev/away
-	is chardev "${node##*/}" a
+	resolves chardev "${node##*/}" a
 	cp -a /dev/vduse/b "$node"
-	is chardev "${node##*/}" a
-	is chardev "$node" b
+	resolves chardev "${node##*/}" a
+	resolves chardev "$node" b
 	mv /dev/away "$node"
-	is blockdev "/dev/$disk" b
-	is blockdev "$disk" b
-	is virtio "$virtio" b
-	is device a a
-	is chardev /dev/vduse/b b
+	resolves blockdev "/dev/$disk" b
+	resolves blockdev "$disk" b
+	resolves virtio "$virtio" b
+	resolves device a a
+	resolves chardev /dev/vduse/b b
 	works dev unbind b
 	fails 3 dev resolve "$virtio"
 	says "no vDPA device belongs to \"$virtio\""
@@ -54,7 +45,7 @@ is() { # KIND KEY NAME...
 @test "a VDUSE net device: its interface" {
 	stub "$DEV" --type net --queues 2 --features 10028 --mac 02:00:00:00:00:2a
 	works dev add name "$DEV" mgmtdev vduse driver virtio_vdpa wait
-	is netdev "$(below "$DEV" 'virtio*/net/*')" "$DEV"
+	resolves netdev "$(below "$DEV" 'virtio*/net/*')" "$DEV"
 }
 
 @test "devices come and go while they are listed: no failure, and nothing but what is there" {

@@ -5,16 +5,7 @@
 
 load helpers
 load tools
-
-is() { # KIND KEY NAME...
-	local want
-	printf -v want '%s\n' "${@:3}"
-	works dev resolve "$2"
-	prints_exactly "$want"
-	works -j dev resolve "$2"
-	has_json '.dev | keys == ($n | sort) and all(.[]; .resolved_by == $k)' --arg k "$1" --args \
-		--argjson n "$(printf '%s\n' "${@:3}" | jq -R . | jq -s -c .)"
-}
+load resolve
 
 @test "PCI functions and subfunctions: by address, auxiliary device, interface; with their location" {
 	local net
@@ -23,11 +14,11 @@ is() { # KIND KEY NAME...
 	works dev add name v mgmtdev pci/0000:00:0b.0 driver virtio_vdpa wait
 	works dev add name s1 mgmtdev auxiliary/mlx5_core.sf.1 mac 02:00:00:00:00:01 driver virtio_vdpa wait
 	works dev add name s2 mgmtdev auxiliary/mlx5_core.sf.2 mac 02:00:00:00:00:02 driver virtio_vdpa wait
-	is pci 0000:00:0a.0 i
-	is pci 00:0a.0 i
-	is pci pci/0000:00:0b.0 v
-	is auxiliary mlx5_core.sf.1 s1
-	is auxiliary auxiliary/mlx5_core.sf.2 s2
+	resolves pci 0000:00:0a.0 i
+	resolves pci 00:0a.0 i
+	resolves pci pci/0000:00:0b.0 v
+	resolves auxiliary mlx5_core.sf.1 s1
+	resolves auxiliary auxiliary/mlx5_core.sf.2 s2
 	works dev resolve 0000:03:00.0
 	[[ $(sort <<<"$output") == s1$'\n's2 ]]
 	works -d -j dev show
@@ -36,9 +27,9 @@ is() { # KIND KEY NAME...
 		["0000:03:00.0", "0000:03:00.0", 1002]]'
 	for name in s1 s2 v; do
 		net=$(jq -r --arg n "$name" '.dev[$n].netdev.name' <<<"$output")
-		is netdev "$net" "$name"
+		resolves netdev "$net" "$name"
 		works -d -j dev show
-		is virtio "$(jq -r --arg n "$name" '.dev[$n].virtio' <<<"$output")" "$name"
+		resolves virtio "$(jq -r --arg n "$name" '.dev[$n].virtio' <<<"$output")" "$name"
 		works -d -j dev show
 	done
 	works -d dev show s1

@@ -91,7 +91,7 @@ write_something() { dd if=/dev/urandom of="$NODE" bs=64k count=4 oflag=direct st
 	image
 	captures 0 inside systemctl start "vdused@$DEV"
 	works vduse del "$DEV"
-	wait_until 10 unit_is ActiveState=inactive Result=success
+	wait_until 20 unit_is ActiveState=inactive Result=success
 	[[ ! -e $RUNTIME/$DEV ]]
 }
 
@@ -99,15 +99,17 @@ write_something() { dd if=/dev/urandom of="$NODE" bs=64k count=4 oflag=direct st
 	image
 	captures 0 inside systemctl start "vdused@$DEV"
 	# In there, as vdpactl looks for users among the processes that it can see.
-	inside sleep 10 <"$NODE" 3>&- &
+	mkfifo "$WORK/enough"
+	inside sh -c ': >"$1" && read -r _ <"$2"' sh "$WORK/opened" "$WORK/enough" <"$NODE" 3>&- &
 	CHILDREN+=("$!")
-	sleep 0.5
+	wait_until 20 test -e "$WORK/opened"
 	captures 0 inside systemctl stop "vdused@$DEV"
 	unit_is ActiveState=failed
 	[[ -e $NODE ]]
 	captures 0 inside systemctl start "vdused@$DEV"
 	write_something
-	wait "${CHILDREN[-1]}"
+	: >"$WORK/enough"
+	wait "${CHILDREN[-1]}" || true
 	captures 0 inside systemctl stop "vdused@$DEV"
 	unit_is ActiveState=inactive
 }

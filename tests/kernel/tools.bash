@@ -42,7 +42,7 @@ start_ready() { # COMMAND...
 	local fd line=
 	exec {fd}< <(exec "$@" 3>&-)
 	PID=$!
-	read -r -t 10 -u "$fd" line || true
+	read -r -t 30 -u "$fd" line || true
 	exec {fd}<&-
 	[[ $line == ready ]] || failed "$1 is not ready: $line"
 }
@@ -71,7 +71,7 @@ end_stub() { # NAME
 # Ends the daemon so that it can't clean up.
 crash_stub() { # NAME
 	kill -KILL "${STUB[$1]}"
-	wait_until 5 ended "${STUB[$1]}"
+	wait_until 20 ended "${STUB[$1]}"
 	unset "STUB[$1]"
 }
 
@@ -89,7 +89,7 @@ end_users() {
 	local pid
 	for pid in "${USERS[@]}"; do
 		kill_tree "$pid"
-		wait_until 5 ended "$pid"
+		wait_until 20 ended "$pid"
 	done
 	USERS=()
 }

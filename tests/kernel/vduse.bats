@@ -285,8 +285,8 @@ load tools
 	head -c 1048576 /dev/urandom >"$BATS_TEST_TMPDIR/image"
 	background qemu-storage-daemon --blockdev "driver=file,filename=$BATS_TEST_TMPDIR/image,node-name=f" \
 		--export "type=vduse-blk,id=e,node-name=f,name=$DEV,writable=on"
-	wait_until 10 test -e "/dev/vduse/$DEV"
-	wait_until 10 vdpactl dev add name "$DEV" mgmtdev vduse 2>/dev/null
+	wait_until 20 test -e "/dev/vduse/$DEV"
+	wait_until 20 vdpactl dev add name "$DEV" mgmtdev vduse 2>/dev/null
 	works -d -j dev config show "$DEV"
 	has_json '.config[$n] | .capacity == 2048 and .flush and (.read_only | not)' --arg n "$DEV"
 	disk=$(below "$DEV" 'virtio*/block/*')
@@ -298,7 +298,7 @@ load tools
 	works dev del "$DEV"
 	run ! test -e "/sys/class/block/$disk"
 	kill "${CHILDREN[0]}"
-	wait_until 10 ended "${CHILDREN[0]}"
+	wait_until 20 ended "${CHILDREN[0]}"
 	run ! test -e "/dev/vduse/$DEV"
 }
 

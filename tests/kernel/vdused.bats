@@ -156,7 +156,7 @@ size_is() { [[ $(sysfs size) == "$1" ]]; }
 	cp -r "$TOP_SRCDIR/common" /mnt/tree
 	truncate -s 64M "$WORK/image"
 	works vduse resize "$DEV"
-	wait_until 5 size_is 131072
+	wait_until 20 size_is 131072
 	resize2fs "$NODE" >/dev/null 2>&1
 	dd if=/dev/urandom of=/mnt/more bs=1M count=36 status=none
 	sync
@@ -170,7 +170,7 @@ size_is() { [[ $(sysfs size) == "$1" ]]; }
 	for uri in mem:16M null:16M; do
 		disk $uri
 		works vduse resize "$DEV" size 48M
-		wait_until 5 size_is 98304
+		wait_until 20 size_is 98304
 		dd if=/dev/urandom of="$WORK/data" bs=1M count=4 status=none
 		dd if="$WORK/data" of="$NODE" bs=1M seek=44 oflag=direct status=none
 		captures 1 vdpactl vduse resize "$DEV" size 32M
@@ -277,9 +277,9 @@ size_is() { [[ $(sysfs size) == "$1" ]]; }
 	(fio --name=load --filename="$NODE" --direct=1 --rw=randwrite --bs=4k --iodepth=16 --ioengine=libaio --size=32M \
 		--time_based --runtime=60 >/dev/null 2>&1 3>&- || true) &
 	CHILDREN+=("$!")
-	wait_until 10 busy
+	wait_until 20 busy
 	timeout 20 vdpa dev del "$DEV"
-	wait_until 10 test ! -e "$NODE"
+	wait_until 20 test ! -e "$NODE"
 	works vduse del "$DEV"
 }
 
@@ -290,7 +290,7 @@ mount_elsewhere() { # NODE
 	rm -f "$WORK/mounted"
 	background unshare -m sh -c 'mount "$1" /mnt && : >"$2" && exec sleep 100' sh "$1" "$WORK/mounted"
 	HOLDER=${CHILDREN[-1]}
-	wait_until 10 test -e "$WORK/mounted"
+	wait_until 20 test -e "$WORK/mounted"
 }
 
 unbinds() { vdpactl -q dev unbind "$1" 2>/dev/null; }
@@ -306,20 +306,20 @@ unbinds() { vdpactl -q dev unbind "$1" 2>/dev/null; }
 	fails 5 dev bind "$DEV" driver vhost_vdpa
 	fails 5 vduse del "$DEV"
 	kill "$HOLDER"
-	wait_until 10 unbinds "$DEV"
+	wait_until 20 unbinds "$DEV"
 
 	disk_named "p$DEV" "mem:16M"
 	part=${NODE}1
 	printf '\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x40\0\0' | dd of="$NODE" bs=1 seek=446 conv=notrunc status=none
 	printf '\x55\xaa' | dd of="$NODE" bs=1 seek=510 conv=notrunc status=none
 	blockdev --rereadpt "$NODE"
-	wait_until 5 test -b "$part"
+	wait_until 20 test -b "$part"
 	mkfs.ext4 -q "$part"
 	mount_elsewhere "$part"
 	fails 5 dev unbind "p$DEV"
 	says "busy: $NODE is in exclusive use, mounted or held"
 	kill "$HOLDER"
-	wait_until 10 unbinds "p$DEV"
+	wait_until 20 unbinds "p$DEV"
 }
 
 @test "what a loop device is on is in use" {
@@ -330,7 +330,7 @@ unbinds() { vdpactl -q dev unbind "$1" 2>/dev/null; }
 	printf '\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x40\0\0' | dd of="$NODE" bs=1 seek=446 conv=notrunc status=none
 	printf '\x55\xaa' | dd of="$NODE" bs=1 seek=510 conv=notrunc status=none
 	blockdev --rereadpt "$NODE"
-	wait_until 5 test -b "$part"
+	wait_until 20 test -b "$part"
 	loop=$(losetup --find --show "$NODE")
 	fails 5 vduse del "$DEV"
 	says "busy: $NODE is the backing file of ${loop#/dev/}"
@@ -353,7 +353,7 @@ unbinds() { vdpactl -q dev unbind "$1" 2>/dev/null; }
 	# The kernel has its answer, and vdpactl has not.
 	background strace -f -o /dev/null -E ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" -e trace=fsync \
 		-e inject=fsync:delay_exit=5000000 "$VDPACTL" vduse del "$DEV" 2>"$WORK/said"
-	wait_until 10 flushed
+	wait_until 20 flushed
 	kill -KILL "$pid"
 	captures 5 wait "${CHILDREN[-1]}"
 	stderr=$(<"$WORK/said")

@@ -78,6 +78,12 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	fsck.ext4 -fn "$NODE" >/dev/null 2>&1
 }
 
+# Is a request of the disk under way?
+is_asked() {
+	local reads writes
+	read -r reads writes <"/sys/block/${NODE##*/}/inflight" && ((reads + writes > 0))
+}
+
 @test "a dead daemon: del refuses and says what to do; force ends the requests with errors" {
 	disk mem:16M
 	kill_daemon
@@ -87,7 +93,7 @@ survives() { # TIMES SIZE URI [KEY VALUE...]
 	says 'vduse rescue'
 	(dd if="$NODE" of=/dev/null bs=4k count=1 iflag=direct status=none 2>"$WORK/dd" 3>&- || true) &
 	CHILDREN+=("$!")
-	sleep 0.3
+	wait_until 20 is_asked
 	captures 0 vdpactl vduse del "$DEV" force
 	[[ ! -e $NODE ]]
 	wait "${CHILDREN[-1]}"
@@ -214,8 +220,8 @@ replaced() {
 	kill -STOP "$pid"
 	timeout 30 vdpa dev del "$DEV" || true
 	kill -CONT "$pid"
-	wait_until 10 test ! -e "/sys/bus/vdpa/devices/$DEV"
-	wait_until 10 given_up
+	wait_until 20 test ! -e "/sys/bus/vdpa/devices/$DEV"
+	wait_until 20 given_up
 	fails 1 vduse restart "$DEV"
 	says "the kernel gave \"$DEV\" up: no daemon can serve it"
 	[[ $(daemon_pid) == "$pid" ]]

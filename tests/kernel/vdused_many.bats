@@ -2,6 +2,7 @@
 # Many disks of vdused.
 # kernels: 7.2
 # lab: -c 1 -m 1500
+# shellcheck disable=SC2154 # captures sets the variables
 
 load helpers
 load disks
@@ -30,6 +31,12 @@ many_disks() { # COUNT DRIVER
 	printf '{"version":1,"vduse":[%s]}\n' "$out" >"$WORK/state"
 }
 
+# What each look tells is believed for half a second.
+few_looks() { # FOR-WHAT
+	local took=$(((${EPOCHREALTIME/./} - STARTED) / 500000))
+	((LOOKS < 6 + took)) || failed "$LOOKS looks for $1"
+}
+
 @test "who serves and who uses disks is looked for once for many, not once for each" {
 	local i
 	command -v strace >/dev/null || skip "no strace"
@@ -44,13 +51,42 @@ many_disks() { # COUNT DRIVER
 	counts_looks vduse del more
 	((LOOKS == 1)) || failed "$LOOKS looks for one deletion"
 	sed -i 's/virtio_vdpa/none/g' "$WORK/state"
+	STARTED=${EPOCHREALTIME/./}
 	counts_looks apply "$WORK/state"
-	((LOOKS < 6)) || failed "$LOOKS looks for 12 disks"
+	few_looks '12 disks'
 	sed -i 's/none/virtio_vdpa/g' "$WORK/state"
 	works apply "$WORK/state"
 	echo '{"version":1}' >"$WORK/state"
+	STARTED=${EPOCHREALTIME/./}
 	counts_looks apply "$WORK/state" prune
-	((LOOKS < 6)) || failed "$LOOKS looks for 12 deletions"
+	few_looks '12 deletions'
+}
+
+has_child() { [[ $(<"/proc/$1/task/$1/children") ]]; }
+
+@test "who opens a disk while others are deleted is seen" {
+	local deleter
+	nbd_server "$WORK/nbd" nbdkit -f -U "$WORK/nbd" memory 1M
+	printf '{"version":1,"vduse":[%s,%s]}\n' \
+		'{"name":"m0","type":"block","backend":"nbd+unix:///?socket='"$WORK"'/nbd","driver":"virtio_vdpa"}' \
+		'{"name":"m1","type":"block","backend":"mem:1M","driver":"virtio_vdpa"}' >"$WORK/state"
+	works apply "$WORK/state"
+	NODE=$(vdpactl -j vduse show m1 | jq -r .vduse.m1.node)
+	# The look for both is over when the first one is written back, by a process of its own.
+	kill -STOP "$SERVER"
+	echo '{"version":1}' >"$WORK/state"
+	"$VDPACTL" apply "$WORK/state" prune >"$WORK/out" 2>&1 3>&- &
+	deleter=$!
+	CHILDREN+=("$deleter")
+	wait_until 20 has_child "$deleter"
+	# shellcheck disable=SC2016 # for the other shell
+	background bash -c 'exec 5<"$1"; : >"$2"; exec sleep 100' - "$NODE" "$WORK/open"
+	wait_until 20 test -e "$WORK/open"
+	sleep 0.6 # longer than it is believed
+	kill -CONT "$SERVER"
+	wait "$deleter" && failed "all of it is deleted"
+	grep "$NODE is open in ${CHILDREN[-1]} " "$WORK/out" || failed "$(<"$WORK/out")"
+	[[ ! -e /sys/class/vduse/m0 && -e /sys/class/vduse/m1 ]]
 }
 
 @test "what is mounted, open or a partition in use is found also by the look for many" {
@@ -61,10 +97,11 @@ many_disks() { # COUNT DRIVER
 	mount "$NODE" /mnt
 	# shellcheck disable=SC2016 # for the other shell
 	background bash -c 'exec 5<"$1"; : >"$2"; exec sleep 100' - "$(vdpactl -j vduse show m2 | jq -r '.vduse.m2.node')" "$WORK/open"
-	wait_until 5 test -e "$WORK/open"
+	wait_until 20 test -e "$WORK/open"
 	echo '{"version":1}' >"$WORK/state"
 	captures 9 vdpactl apply "$WORK/state" prune
 	says "busy: $NODE is mounted at /mnt" 'is open in '
+	[[ $stderr != *"mounted at /mnt,"* ]] || failed "told twice"
 	prints '- m0' '- m1 (failed)' '- m2 (failed)' '- m3'
 	[[ -e /sys/class/vduse/m1 && -e /sys/class/vduse/m2 && ! -e /sys/class/vduse/m3 ]]
 	umount /mnt

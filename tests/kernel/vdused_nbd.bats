@@ -27,7 +27,7 @@ kit() { # SOCKET ARGUMENT...
 	truncate -s 32M "$WORK/image"
 	nbdkit -f -p 10809 -i 127.0.0.1 file "$WORK/image" 3>&- >/dev/null 2>&1 &
 	SERVERS+=("$!")
-	wait_until 10 tcp_open 10809
+	wait_until 20 tcp_open 10809
 	disk "nbd://127.0.0.1:10809/"
 	holds_a_file_system
 	works vduse del "$DEV"

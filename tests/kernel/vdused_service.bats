@@ -14,14 +14,14 @@ start() { # [COMMAND...]
 	rm -f "$WORK/notify" "$WORK/told"
 	socat -u "UNIX-RECVFROM:$WORK/notify,fork" "OPEN:$WORK/told,creat,append" 3>&- &
 	SERVERS+=("$!")
-	wait_until 5 test -S "$WORK/notify"
+	wait_until 20 test -S "$WORK/notify"
 	chmod 777 "$WORK/notify"
 	NOTIFY_SOCKET=$WORK/notify "$@" "$VDPACTL_VDUSED" block --name "$DEV" --config "$WORK/conf" 3>&- 2>"$WORK/log" &
 	DAEMON=$!
 	CHILDREN+=("$DAEMON")
 }
 
-ready() { wait_until 10 grep -qs READY=1 "$WORK/told" || failed "not ready: $(<"$WORK/log")"; }
+ready() { wait_until 20 grep -qs READY=1 "$WORK/told" || failed "not ready: $(<"$WORK/log")"; }
 
 attach() { works vduse attach "$DEV" config "$WORK/conf"; }
 

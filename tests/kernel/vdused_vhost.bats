@@ -121,7 +121,7 @@ serve_stuck() {
 		--export type=nbd,id=e,node-name=f,name=x,writable=on
 	QSD=${CHILDREN[-1]}
 	ip link set lo up
-	wait_until 10 port_open
+	wait_until 20 port_open
 	serve nbd://127.0.0.1/x queues 2 packed
 }
 
@@ -172,7 +172,7 @@ survives() { # [OPTION...]
 	for _ in 1 2 3; do
 		sleep 0.2
 		kill -KILL "$PID"
-		wait_until 5 ended "$PID"
+		wait_until 20 ended "$PID"
 		works vduse rescue "$DEV"
 		PID=$(daemon)
 	done

@@ -371,6 +371,25 @@ uint8_t blkworld_do(struct blkworld *w, uint32_t type, uint64_t sector, uint32_t
 	return blkworld_chain(w, p, len ? 3 : 2);
 }
 
+enum { READ_DATA = 512, READ_STATUS = 100, READ_ROOM = 0x1000, READS = 64 };
+
+bool blkworld_read(struct blkworld *w, uint32_t token)
+{
+	const unsigned at = token % READS * READ_ROOM;
+	const struct piece p[3] = { { DATA_IOVA + at, 16, false },
+				    { DATA_IOVA + at + READ_DATA, 512, true },
+				    { DATA_IOVA + at + READ_STATUS, 1, true } };
+
+	put_header(w, at, VIRTIO_BLK_T_IN, token % 1024);
+	w->data[at + READ_STATUS] = 0xff;
+	return driver_add(&w->v, token, p, 3);
+}
+
+uint8_t blkworld_read_status(const struct blkworld *w, uint32_t token)
+{
+	return w->data[token % READS * READ_ROOM + READ_STATUS];
+}
+
 void blkworld_pending(struct blkworld *w, unsigned in_flight)
 {
 	blkworld_turn(w);

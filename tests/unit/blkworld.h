@@ -108,6 +108,14 @@ enum { AT_HEADER = 0, AT_STATUS = 0x800, AT_DATA = 0x1000 };
 uint8_t blkworld_do(struct blkworld *w, uint32_t type, uint64_t sector, uint32_t len, bool write);
 /* The same of any pieces; the status octet is expected at AT_STATUS. */
 uint8_t blkworld_chain(struct blkworld *w, const struct piece *pieces, unsigned n);
+
+/*
+ * One of several reads of a sector: of sector `token` up to 1023, each of 64 in a page of its own; false: the
+ * ring is full.  Nobody is kicked.
+ */
+bool blkworld_read(struct blkworld *w, uint32_t token);
+/* The status octet of that, 0xff while it has none. */
+uint8_t blkworld_read_status(const struct blkworld *w, uint32_t token);
 /* Is it still in flight? (It must not have been given back.) */
 void blkworld_pending(struct blkworld *w, unsigned in_flight);
 

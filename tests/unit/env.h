@@ -69,6 +69,12 @@ static inline void env_devices(struct env *e, unsigned int n)
 	}
 }
 
+#define NAMES(...)                \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
+	}
+
 /* r is -errnum, and so is the context's error, whose message is `message`. */
 static inline void check_error(struct env *e, int r, int errnum, const char *message)
 {

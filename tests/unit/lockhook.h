@@ -11,7 +11,6 @@
 static void (*before_lock)(void); /* called once */
 
 int __wrap_fcntl(int fd, int cmd, ...);
-int __wrap_fcntl64(int fd, int cmd, ...);
 
 static int hooked_fcntl(int fd, int cmd, unsigned long arg)
 {
@@ -36,15 +35,6 @@ int __wrap_fcntl(int fd, int cmd, ...)
 }
 
 /* The same under the name that it has with large files. */
-int __wrap_fcntl64(int fd, int cmd, ...)
-{
-	unsigned long arg;
-	va_list ap;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, unsigned long);
-	va_end(ap);
-	return hooked_fcntl(fd, cmd, arg);
-}
+int __wrap_fcntl64(int fd, int cmd, ...) __attribute__((alias("__wrap_fcntl")));
 
 #endif

@@ -49,7 +49,7 @@ static char contents[SIZE];
 static int listener, first_fd; /* of the oldest connection */
 static enum manner manner;
 static uint64_t told_size; /* to new connections, which may use no more */
-static unsigned connections, written, flushed;
+static unsigned connections, written, flushed, answered;
 static bool released, held; /* it waits for being released */
 
 /* ---- the server ---- */
@@ -179,7 +179,10 @@ static inline bool serve_one(int fd, enum manner how, uint64_t size, const struc
 		wait_for_release();
 		return put(fd, out + len - 1, 1);
 	}
-	return put(fd, out, len) && how != NO_FUA && how != ONE_EACH;
+	if (!put(fd, out, len))
+		return false;
+	__atomic_fetch_add(&answered, 1, __ATOMIC_RELEASE);
+	return how != NO_FUA && how != ONE_EACH;
 }
 
 /* All that is there, then the answers from the last to the first. */
@@ -285,7 +288,7 @@ static inline void listen_tcp(void)
 static inline void start_listening(struct disk *d, enum manner how, void listen_there(void))
 {
 	manner = how;
-	connections = written = flushed = 0;
+	connections = written = flushed = answered = 0;
 	told_size = told_size ? told_size : SIZE;
 	released = held = false;
 	fill_random(contents, sizeof(contents));

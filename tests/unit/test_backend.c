@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "disk.h"
+#include "diskfile.h"
 #include "vdused/backend_file.h"
 
 #define SIZE (4u << 20)
@@ -25,20 +25,6 @@ static const struct kind uring_direct = { ".", NULL, FILE_WAY_URING, false };
 static const struct kind uring_buffered = { ".", NULL, FILE_WAY_URING, true };
 static const struct kind in_memory = { "/dev/shm", NULL, FILE_WAY_AUTO, false };
 static const struct kind uring_in_memory = { "/dev/shm", NULL, FILE_WAY_URING, false };
-
-static char path[256], uri[300];
-
-static void make_file(const char *dir, off_t size)
-{
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/vdused-test-XXXXXX", dir);
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, size), 0);
-	close(fd);
-	snprintf(uri, sizeof(uri), "file:%s", path);
-}
 
 static bool have_uring(void)
 {

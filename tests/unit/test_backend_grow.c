@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Back ends that get another size. */
-#include "disk.h"
+#include "diskfile.h"
 
 /* What has no size of its own gets one, which the next process finds. */
 static void test_grow(void **state)
@@ -56,16 +56,11 @@ static void test_grow(void **state)
 /* A file has its own. */
 static void test_file(void **state)
 {
-	char path[] = "./vdused-test-XXXXXX", uri[64];
 	struct disk d = { .params = { .buffered = true } };
-	int fd = mkstemp(path);
 	struct err err;
 
 	(void)state;
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, 4096), 0);
-	close(fd);
-	snprintf(uri, sizeof(uri), "file:%s", path);
+	make_file(".", 4096);
 	disk_open(&d, uri);
 	assert_int_equal(backend_grow(d.b, 8192, &err), -EOPNOTSUPP);
 	disk_close(&d);

@@ -2,33 +2,18 @@
 /* file: who may have an image beside whom, vdused and QEMU. */
 #include <fcntl.h>
 
-#include "disk.h"
+#include "diskfile.h"
 
 #define SIZE (1 << 20)
 /* QEMU's, for whoever writes and whoever reads. */
 #define WRITES 101
 #define READS 100
 
-static char path[64], uri[80];
-
 static int setup(void **state)
 {
-	int fd;
-
 	(void)state;
-	strcpy(path, "./vdused-test-XXXXXX");
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, SIZE), 0);
-	close(fd);
-	snprintf(uri, sizeof(uri), "file:%s", path);
+	make_file(".", SIZE);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return unlink(path);
 }
 
 static bool opens(bool readonly)
@@ -205,7 +190,7 @@ static void test_each_other(void **state)
 	assert_true(opens(false));
 }
 
-#define ON(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON(test) cmocka_unit_test_setup_teardown(test, setup, remove_file)
 
 int main(void)
 {

@@ -3,34 +3,20 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "disk.h"
+#include "diskfile.h"
 #include "vdused/backend_file.h"
 
 #define SIZE (1u << 20)
 
-static char path[256], uri[300];
 static char buf[8192] __attribute__((aligned(4096))), back[8192] __attribute__((aligned(4096)));
 
 static int setup(void **state)
 {
-	int fd;
-
 	(void)state;
-	snprintf(path, sizeof(path), "/dev/shm/vdused-test-XXXXXX");
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, SIZE), 0);
-	close(fd);
-	snprintf(uri, sizeof(uri), "file:%s", path);
+	make_file("/dev/shm", SIZE);
 	backend_file_way = FILE_WAY_AUTO;
 	fill_random(buf, sizeof(buf));
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return unlink(path);
 }
 
 static void fill_file(void)
@@ -180,7 +166,7 @@ static void test_readonly(void **state)
 	disk_close(&d);
 }
 
-#define ON(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON(test) cmocka_unit_test_setup_teardown(test, setup, remove_file)
 
 int main(void)
 {

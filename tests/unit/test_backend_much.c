@@ -2,27 +2,18 @@
 /* Back ends whose driver asks for much at a time: what it gets at once, and what waits. */
 #include <fcntl.h>
 
-#include "disk.h"
+#include "diskfile.h"
 #include "vdused/backend_file.h"
 
 #define SIZE (4u << 20)
 
-static char path[256];
-
 /* False: there is no io_uring here. */
 static bool open_file(struct disk *d, const char *dir, enum file_way way, bool buffered)
 {
-	char uri[300];
 	struct err err = { "" };
-	int fd;
 
 	*d = (struct disk){ .params = { .buffered = buffered } };
-	snprintf(path, sizeof(path), "%s/vdused-test-XXXXXX", dir);
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, SIZE), 0);
-	close(fd);
-	snprintf(uri, sizeof(uri), "file:%s", path);
+	make_file(dir, SIZE);
 	backend_file_way = way;
 	assert_int_equal(loop_init(&d->loop), 0);
 	assert_int_equal(backend_open(uri, &d->params, &d->b, &err), 0);

@@ -196,12 +196,11 @@ static void test_looks(void **state)
 	assert_false(backend_poll(d.q));
 	assert_int_equal(d.q->in_flight, REQUESTS);
 	backend_flush(d.q);
-	usleep(100000);
-	while (!ended && seconds() < until) {
-		assert_true(backend_poll(d.q));
-		for (unsigned i = 0; i < REQUESTS; i++)
-			ended += io[i].ended;
-	}
+	while (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) < REQUESTS && seconds() < until)
+		usleep(1000);
+	assert_true(backend_poll(d.q));
+	for (unsigned i = 0; i < REQUESTS; i++)
+		ended += io[i].ended;
 	assert_int_equal(ended, REQUESTS);
 	assert_false(backend_poll(d.q));
 	stop(&d);

@@ -3,12 +3,11 @@
 #include <fcntl.h>
 #include <sys/uio.h>
 
-#include "disk.h"
+#include "diskfile.h"
 #include "vdused/backend_file.h"
 
 #define SIZE (1u << 20)
 
-static char path[256], uri[300];
 static char buf[4096] __attribute__((aligned(4096)));
 /* What the next call fails with; 0: it does not. */
 static int sync_fails, write_fails;
@@ -42,22 +41,9 @@ void __wrap_log_warn(const char *fmt, ...)
 	lines++;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	return unlink(path);
-}
-
 static void open_file(struct disk *d, const char *dir, bool buffered)
 {
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/vdused-test-XXXXXX", dir);
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, SIZE), 0);
-	close(fd);
-	snprintf(uri, sizeof(uri), "file:%s", path);
+	make_file(dir, SIZE);
 	backend_file_way = FILE_WAY_INLINE;
 	*d = (struct disk){ .params = { .buffered = buffered } };
 	disk_open(d, uri);
@@ -165,7 +151,7 @@ static void test_in_memory(void **state)
 	check_better("/dev/shm", false);
 }
 
-#define ON(test) cmocka_unit_test_teardown(test, teardown)
+#define ON(test) cmocka_unit_test_teardown(test, remove_file)
 
 int main(void)
 {

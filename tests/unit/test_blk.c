@@ -1,36 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Requests of drivers that behave, in each layout of ring and of chain. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <endian.h>
 #include <errno.h>
 
-#include "blkworld.h"
+#include "layouts.h"
 
-#define SIZE 0x100000u
-#define SECTORS (SIZE / 512)
 #define NO_FLUSH FEATURE(VIRTIO_BLK_F_FLUSH)
-
-static struct blkworld *w;
-static struct fake fake;
-
-static unsigned how_of(void **state)
-{
-	return **(unsigned **)state;
-}
-
-static void open_mem(void **state)
-{
-	struct blkworld_params p = { .how = how_of(state), .uri = "mem:1M" };
-
-	blkworld_open(w, &p);
-}
 
 static void open_fake(void **state, uint64_t without)
 {
@@ -332,18 +307,6 @@ static void test_types(void **state)
 
 /* ---- completions ---- */
 
-static void add_read(unsigned token)
-{
-	const unsigned at = token * 0x1000;
-	const struct piece p[3] = { { DATA_IOVA + at, 16, false },
-				    { DATA_IOVA + at + 512, 512, true },
-				    { DATA_IOVA + at + 100, 1, true } };
-
-	put_header(w, at, VIRTIO_BLK_T_IN, token);
-	*data_at(w, at + 100) = 0xff;
-	assert_true(driver_add(&w->v, token, p, 3));
-}
-
 static void test_order_and_errors(void **state)
 {
 	static const int results[] = { 0,	    -EIO,      -ENOSPC,	   -EROFS,  -EFAULT,
@@ -354,7 +317,7 @@ static void test_order_and_errors(void **state)
 	open_fake(state, 0);
 	fake.hold = true;
 	for (unsigned i = 1; i <= 10; i++)
-		add_read(i);
+		assert_true(blkworld_read(w, i));
 	blkworld_pending(w, 10);
 	assert_int_equal(fake.held_count, 10);
 	for (unsigned i = 10; i; i--)
@@ -365,10 +328,10 @@ static void test_order_and_errors(void **state)
 		int result = results[token - 1];
 
 		assert_int_equal(token, 10 - got);
-		assert_int_equal(*data_at(w, token * 0x1000 + 100),
-				 result == 0	       ? VIRTIO_BLK_S_OK :
-				 result == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP :
-							 VIRTIO_BLK_S_IOERR);
+		assert_int_equal(blkworld_read_status(w, token), result == 0 ? VIRTIO_BLK_S_OK :
+								 result == -EOPNOTSUPP ?
+									       VIRTIO_BLK_S_UNSUPP :
+									       VIRTIO_BLK_S_IOERR);
 		assert_int_equal(w->written, result ? 1 : 513);
 	}
 	assert_int_equal(got, 10);
@@ -385,7 +348,7 @@ static void test_resume(void **state)
 	open_fake(state, 0);
 	fake.hold = true;
 	for (unsigned i = 1; i <= 5; i++)
-		add_read(i);
+		assert_true(blkworld_read(w, i));
 	blkworld_pending(w, 5);
 	fake_end(&fake, 1, 0);
 	blkworld_turn(w);
@@ -401,7 +364,7 @@ static void test_resume(void **state)
 	assert_non_null(left);
 	fake.seen_count = 0;
 	fake.hold = false;
-	add_read(6);
+	assert_true(blkworld_read(w, 6));
 	blk_resume(&w->vq);
 	blkworld_turn(w);
 	for (unsigned i = 0; i < 5; i++)
@@ -425,29 +388,6 @@ static void test_no_backend(void **state)
 	assert_int_equal(w->written, 1);
 	blkworld_close(w);
 }
-
-static int group_setup(void **state)
-{
-	(void)state;
-	w = calloc(1, sizeof(*w));
-	return !w;
-}
-
-static int group_teardown(void **state)
-{
-	(void)state;
-	free(w);
-	return 0;
-}
-
-static unsigned hows[] = { 0, VDRIVER_PACKED, VDRIVER_INDIRECT, VDRIVER_PACKED | VDRIVER_INDIRECT };
-
-#define EACH(f)                                                                              \
-	{ #f " split", f, NULL, NULL, &hows[0] }, { #f " packed", f, NULL, NULL, &hows[1] }, \
-		{ #f " split, indirect", f, NULL, NULL, &hows[2] },                          \
-	{                                                                                    \
-#f " packed, indirect", f, NULL, NULL, &hows[3]                              \
-	}
 
 int main(void)
 {

@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Requests that no driver should make: what fails alone, and what breaks the ring. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <endian.h>
 #include <errno.h>
 
-#include "blkworld.h"
+#include "layouts.h"
 
-#define SIZE 0x100000u
-#define SECTORS (SIZE / 512)
 #define HEADER                       \
 	{                            \
 		DATA_IOVA, 16, false \
@@ -24,14 +14,6 @@
 		DATA_IOVA + AT_STATUS, 1, true \
 	}
 
-static struct blkworld *w;
-static struct fake fake;
-
-static unsigned how_of(void **state)
-{
-	return **(unsigned **)state;
-}
-
 static void open_fake(void **state, const struct blk_options *options)
 {
 	struct blkworld_params p = { .how = how_of(state), .fake = &fake };
@@ -39,13 +21,6 @@ static void open_fake(void **state, const struct blk_options *options)
 	if (options)
 		p.options = *options;
 	fake_init(&fake, SIZE);
-	blkworld_open(w, &p);
-}
-
-static void open_mem(void **state)
-{
-	struct blkworld_params p = { .how = how_of(state), .uri = "mem:1M" };
-
 	blkworld_open(w, &p);
 }
 
@@ -403,29 +378,6 @@ static void test_map_changes(void **state)
 	assert_string_equal(w->vq.ring.why, NO_HEADER);
 	blkworld_close(w);
 }
-
-static int group_setup(void **state)
-{
-	(void)state;
-	w = calloc(1, sizeof(*w));
-	return !w;
-}
-
-static int group_teardown(void **state)
-{
-	(void)state;
-	free(w);
-	return 0;
-}
-
-static unsigned hows[] = { 0, VDRIVER_PACKED, VDRIVER_INDIRECT, VDRIVER_PACKED | VDRIVER_INDIRECT };
-
-#define EACH(f)                                                                              \
-	{ #f " split", f, NULL, NULL, &hows[0] }, { #f " packed", f, NULL, NULL, &hows[1] }, \
-		{ #f " split, indirect", f, NULL, NULL, &hows[2] },                          \
-	{                                                                                    \
-#f " packed, indirect", f, NULL, NULL, &hows[3]                              \
-	}
 
 int main(void)
 {

@@ -34,25 +34,12 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* With its header at token * 0x1000, its status octet 100 behind that. */
-static void add_read(unsigned token)
-{
-	const unsigned at = token * 0x1000;
-	const struct piece p[3] = { { DATA_IOVA + at, 16, false },
-				    { DATA_IOVA + at + 512, 512, true },
-				    { DATA_IOVA + at + 100, 1, true } };
-
-	put_header(w, at, VIRTIO_BLK_T_IN, token);
-	*data_at(w, at + 100) = 0xff;
-	assert_true(driver_add(&w->v, token, p, 3));
-}
-
 static void test_budget(void **state)
 {
 	(void)state;
 	fake.hold = true;
 	for (unsigned i = 1; i <= 5; i++)
-		add_read(i);
+		assert_true(blkworld_read(w, i));
 	assert_true(blk_service(&w->vq, 2));
 	assert_int_equal(fake.held_count, 2);
 	assert_true(blk_service(&w->vq, 256));
@@ -61,7 +48,7 @@ static void test_budget(void **state)
 	backend_cancel(w->r.backend);
 	blkworld_turn(w);
 	for (unsigned i = 1; i <= 5; i++)
-		assert_int_equal(*data_at(w, i * 0x1000 + 100), VIRTIO_BLK_S_IOERR);
+		assert_int_equal(blkworld_read_status(w, i), VIRTIO_BLK_S_IOERR);
 }
 
 /* What completes is not given back, nor is any status written. */
@@ -70,7 +57,7 @@ static void test_drop(void **state)
 	(void)state;
 	fake.hold = true;
 	for (unsigned i = 1; i <= 4; i++)
-		add_read(i);
+		assert_true(blkworld_read(w, i));
 	blkworld_pending(w, 4);
 	vq_drain(&w->vq, true);
 	while (fake.held_count)
@@ -80,7 +67,7 @@ static void test_drop(void **state)
 	vring_publish(&w->vq.ring); /* even so */
 	assert_int_equal(vdriver_get(&w->v, NULL), 0);
 	for (unsigned i = 1; i <= 4; i++)
-		assert_int_equal(*data_at(w, i * 0x1000 + 100), 0xff);
+		assert_int_equal(blkworld_read_status(w, i), 0xff);
 }
 
 static void reset_at_second(void)
@@ -97,7 +84,7 @@ static void test_reset_between(void **state)
 	(void)state;
 	fake.on_submit = reset_at_second;
 	for (unsigned i = 1; i <= 4; i++)
-		add_read(i);
+		assert_true(blkworld_read(w, i));
 	assert_true(blk_service(&w->vq, 256));
 	assert_int_equal(fake.seen_count, 2);
 	assert_false(blk_service(&w->vq, 256));
@@ -117,7 +104,7 @@ static void test_wish_between(void **state)
 	fake.hold = true;
 	fake.on_submit = wish_at_second;
 	for (unsigned i = 1; i <= 4; i++)
-		add_read(i);
+		assert_true(blkworld_read(w, i));
 	assert_true(blk_service(&w->vq, 256));
 	assert_int_equal(fake.held_count, 2);
 	w->r.asked = false;

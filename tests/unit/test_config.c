@@ -158,12 +158,6 @@ static void check_list(struct env *e, const char *const *names)
 	assert_null(vdpa_config_list_unref(list));
 }
 
-#define NAMES(...)                \
-	(const char *const[])     \
-	{                         \
-		__VA_ARGS__, NULL \
-	}
-
 static void test_list(void **state)
 {
 	struct env *e = *state;

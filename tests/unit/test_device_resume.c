@@ -7,8 +7,20 @@
 
 /* ---- what it left ---- */
 
-/* Request 1 was given back, request 2 is in flight. */
-static void leave_one(void)
+static unsigned injected;
+
+int __wrap_vduse_inject(struct vduse *v, unsigned index);
+
+int __wrap_vduse_inject(struct vduse *v, unsigned index)
+{
+	(void)v;
+	assert_int_equal(index, 0);
+	__atomic_fetch_add(&injected, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Request 1 was given back, and request 2, if there is one, is in flight. */
+static void leave(bool one)
 {
 	struct vring ring;
 	struct vchain chain = { 0 };
@@ -16,17 +28,35 @@ static void leave_one(void)
 	memset(w->arena, 0, ARENA_SIZE);
 	vdriver_init(&w->v, w->arena, 64, 0, 0);
 	add_read(1);
-	add_read(2);
+	if (one)
+		add_read(2);
 	assert_int_equal(vring_start(&ring, &w->v.setup, w->map, vq.log_area, false, 0), 0);
 	assert_int_equal(vring_pop(&ring, &chain), 1);
 	vring_push(&ring, chain.id, 1);
 	assert_int_equal(vring_publish(&ring), 1);
-	assert_int_equal(vring_pop(&ring, &chain), 1);
+	assert_int_equal(vring_pop(&ring, &chain), one);
 	vring_stop(&ring);
 	free(chain.iov);
 	assert_int_equal(vdriver_get(&w->v, NULL), 1);
 	dev.status = OK;
 	dev.driver_features = driver_features;
+}
+
+static void leave_one(void)
+{
+	leave(true);
+}
+
+/* The interrupt of what was given back may have died with that process. */
+static void test_interrupt_untold(void **state)
+{
+	(void)state;
+	leave(false);
+	injected = 0;
+	device_run(&dev, true);
+	wishes_granted();
+	assert_int_equal(__atomic_load_n(&injected, __ATOMIC_RELAXED), 1);
+	assert_int_equal(set_status(0), VDUSE_REQ_RESULT_OK);
 }
 
 /* It can be started only after a while: then, too, with what is in flight. */
@@ -434,6 +464,7 @@ static void test_look_grown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		EACH(test_interrupt_untold),
 		EACH(test_ready_later),
 		EACH(test_size_untold),
 		OPENED(test_running),

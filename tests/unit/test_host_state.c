@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state file: where its values stand, what differs, and that its schema is the table of its keys. */
+/* The state file: where its values stand, what is kept, and that its schema is the table of its keys. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,94 +79,6 @@ static void test_path(void **state)
 	strbuf_free(&sb);
 }
 
-/* ---- state_diff ---- */
-
-static void check_diff(const struct state_device *want, const struct state_device *have,
-		       unsigned int differs, const char *text)
-{
-	struct strbuf sb = STRBUF_INIT;
-
-	assert_int_equal(state_diff(want, have), differs);
-	state_diff_text(&sb, want, have, differs);
-	assert_string_equal(sb.s ? sb.s : "", text);
-	strbuf_free(&sb);
-}
-
-static void test_diff(void **state)
-{
-	char parent[] = "p", other[] = "q", name[] = "n";
-	struct state_device have = {
-		.has = STATE_HAS_MAC | STATE_HAS_MTU | STATE_HAS_FEATURES | STATE_HAS_DRIVER,
-		.name = name,
-		.mgmtdev = parent,
-		.mac = { 2, 0, 0, 0, 0, 1 },
-		.mtu = 1500,
-		.features = 0x20,
-		.driver = "none",
-		.is_net = true,
-	};
-	struct state_device want = { .name = name, .mgmtdev = parent };
-
-	(void)state;
-	check_diff(&want, &have, 0, "");
-	want.has = STATE_HAS_MAC | STATE_HAS_MTU | STATE_HAS_FEATURES | STATE_HAS_MAX_VQP;
-	want.driver = "vhost_vdpa";
-	want.mgmtdev = other;
-	want.max_vqp = 2;
-	check_diff(&want, &have,
-		   STATE_DIFF_PARENT | STATE_DIFF_MAC | STATE_DIFF_MTU | STATE_DIFF_MAX_VQP |
-			   STATE_DIFF_FEATURES | STATE_DIFF_DRIVER,
-		   "mgmtdev p -> q, mac 02:00:00:00:00:01 -> 00:00:00:00:00:00, mtu 1500 -> 0, "
-		   "max_vqp 1 -> 2, device_features 0x20 -> 0x0, driver none -> vhost_vdpa");
-	/* One pair is what a device has that does not tell; what else is not told counts as equal. */
-	want = have;
-	want.has |= STATE_HAS_MAX_VQP;
-	want.max_vqp = 1;
-	check_diff(&want, &have, 0, "");
-	have.has = 0;
-	have.mtu = 9;
-	want.features = 1;
-	check_diff(&want, &have, 0, "");
-	have.is_net = false;
-	want.max_vqp = 7;
-	check_diff(&want, &have, 0, "");
-	have.driver = NULL;
-	have.other_driver = other;
-	check_diff(&want, &have, STATE_DIFF_DRIVER, "driver q -> none");
-}
-
-/* Made without the feature that an attribute goes with, on a parent that has it. */
-static void test_lacking(void **state)
-{
-	const uint64_t mac = 1 << 5, mtu = 1 << 3;
-	struct state_device have = { .has = STATE_HAS_FEATURES, .features = mac, .is_net = true };
-	struct state_device want = { .has = STATE_HAS_MTU, .mtu = 1500 };
-	struct strbuf sb = STRBUF_INIT;
-
-	(void)state;
-	assert_int_equal(state_diff_lacking(&want, &have, mac | mtu),
-			 STATE_DIFF_LACKING | STATE_DIFF_MTU);
-	assert_true(STATE_DIFF_LACKING & STATE_DIFF_FIXED);
-	state_diff_text(&sb, &want, &have, STATE_DIFF_LACKING | STATE_DIFF_MTU);
-	assert_string_equal(sb.s, "mtu 0 -> 1500");
-	strbuf_free(&sb);
-	assert_int_equal(state_diff_lacking(&want, &have, mac), 0);
-	want.has |= STATE_HAS_FEATURES;
-	assert_int_equal(state_diff_lacking(&want, &have, mac | mtu), 0);
-	want.has = STATE_HAS_MAC;
-	assert_int_equal(state_diff_lacking(&want, &have, mac | mtu), 0);
-	have.features = 0;
-	assert_int_equal(state_diff_lacking(&want, &have, mac),
-			 STATE_DIFF_LACKING | STATE_DIFF_MAC);
-	have.is_net = false;
-	assert_int_equal(state_diff_lacking(&want, &have, mac), 0);
-	have.is_net = true;
-	have.has = STATE_HAS_FEATURES | STATE_HAS_MAC;
-	assert_int_equal(state_diff_lacking(&want, &have, mac), 0);
-	have.has = 0;
-	assert_int_equal(state_diff_lacking(&want, &have, mac), 0);
-}
-
 /* ---- made anew ---- */
 
 static void test_keep(void **state)
@@ -210,6 +122,20 @@ static void test_keep(void **state)
 	want.features = mac;
 	got = state_device_keep(&app, &want, &have);
 	assert_int_equal(got.has, STATE_HAS_FEATURES | STATE_HAS_MAC);
+	/* Who says which features wants no others, whatever else is asked for. */
+	want.has = STATE_HAS_FEATURES | STATE_HAS_MTU;
+	want.features = other;
+	got = state_device_keep(&app, &want, &have);
+	assert_true(got.features == other);
+	/* All of it. */
+	want.has = 0;
+	want.mtu = 0;
+	have.has |= STATE_HAS_MTU;
+	have.features |= mtu;
+	got = state_device_keep(&app, &want, &have);
+	assert_int_equal(got.has, STATE_HAS_FEATURES | STATE_HAS_MAC | STATE_HAS_MTU);
+	assert_int_equal(got.mtu, have.mtu);
+	assert_memory_equal(got.mac, have.mac, 6);
 	/* Another parent: nothing of the old one. */
 	want.mgmtdev = elsewhere;
 	want.has = 0;
@@ -451,7 +377,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_locate),	    cmocka_unit_test(test_path),
-		cmocka_unit_test(test_diff),	    cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_keep),	    cmocka_unit_test(test_options),
 		cmocka_unit_test(test_schema),	    cmocka_unit_test(test_vanished),
 		cmocka_unit_test(test_plan_status),

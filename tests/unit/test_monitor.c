@@ -1,36 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From uevents to events: whose they are, what is passed over, what is told when some were lost. */
+#include "businfo.h"
 #include "fake_uevent.h"
-#include "sysdev.h"
 
 #define SIM "devices/sim0"
 #define VF "devices/pci0000:00/0000:65:00.2"
 #define PF "devices/pci0000:00/0000:03:00.0"
 #define LONG_NAME "0123456789012345678901234567890" /* 31 octets: as much as an interface tells */
 
-/* What ethtool says of interfaces. */
-static const char *bus_infos[8][2];
-
-bool netdev_bus_info(const char *ifname, char bus_info[BUS_INFO_LEN])
-{
-	for (size_t i = 0; bus_infos[i][0]; i++) {
-		if (strcmp(bus_infos[i][0], ifname) == 0) {
-			snprintf(bus_info, BUS_INFO_LEN, "%s", bus_infos[i][1]);
-			return true;
-		}
-	}
-	return false;
-}
-
-static void set_bus_info(size_t i, const char *ifname, const char *info)
-{
-	bus_infos[i][0] = ifname;
-	bus_infos[i][1] = info;
-}
-
 static int setup(void **state)
 {
-	memset(bus_infos, 0, sizeof(bus_infos));
+	forget_bus_infos();
 	uevent_open_error = 0;
 	uevent_n_errors = 0;
 	return tree_setup(state);
@@ -281,7 +261,7 @@ static void test_sf(void **state)
 	m = monitor(t, VDPA_MONITOR_ALL);
 	/* Seen when the monitor began, and gone since. */
 	tree_bind(t, "sys/" PF "/mlx5_core.sf.2/two", "vdpa", NULL);
-	memset(bus_infos, 0, sizeof(bus_infos));
+	forget_bus_infos();
 	set_bus_info(0, "eth4", "none of these");
 	uevent_of("remove", PF "/virtio2/net/eth2", "net", "");
 	uevent_of("remove", PF "/virtio3/net/eth3", "net", "");

@@ -20,6 +20,7 @@ static void wait_often(struct polling *p, uint64_t each, uint64_t interrupt, uns
 static void test_grows_while_it_pays(void **state)
 {
 	struct polling p;
+	uint64_t before;
 
 	(void)state;
 	polling_start(&p, 100 * US);
@@ -27,10 +28,12 @@ static void test_grows_while_it_pays(void **state)
 	wait_often(&p, 30 * US, US, 20);
 	/* Long enough for these waits, not as long as it may be. */
 	assert_in_range(p.ns, 30 * US, 60 * US);
-	wait_often(&p, 90 * US, US, 20);
-	assert_in_range(p.ns, 90 * US, 100 * US);
-	/* Shorter ones change nothing: they are caught. */
+	/* Shorter ones change nothing: they are caught, up to the very last. */
+	before = p.ns;
 	wait_often(&p, US, US, 20);
+	wait_often(&p, before, US, 20);
+	assert_int_equal(p.ns, before);
+	wait_often(&p, 90 * US, US, 20);
 	assert_in_range(p.ns, 90 * US, 100 * US);
 }
 
@@ -46,6 +49,11 @@ static void test_shrinks_to_nothing(void **state)
 	polling_waited(&p, 101 * US, US);
 	assert_in_range(p.ns, 1, before - 1);
 	wait_often(&p, 101 * US, US, 20);
+	assert_int_equal(p.ns, 0);
+	/* Not by halves: what is shorter than the first try is not tried. */
+	polling_waited(&p, US, US);
+	assert_true(p.ns >= US);
+	polling_waited(&p, 101 * US, US);
 	assert_int_equal(p.ns, 0);
 }
 

@@ -1,25 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a key to devices.  /dev/null (1:3) stands for a char device; block devices are found by name here. */
+#include "businfo.h"
 #include "nic.h"
-#include "sysdev.h"
-
-/* In place of the library's own: what ethtool says of an interface. */
-static const char *bus_infos[4][2];
-
-bool netdev_bus_info(const char *ifname, char bus_info[BUS_INFO_LEN])
-{
-	for (size_t i = 0; bus_infos[i][0]; i++) {
-		if (strcmp(bus_infos[i][0], ifname) == 0) {
-			snprintf(bus_info, BUS_INFO_LEN, "%s", bus_infos[i][1]);
-			return true;
-		}
-	}
-	return false;
-}
 
 static int setup(void **state)
 {
-	memset(bus_infos, 0, sizeof(bus_infos));
+	forget_bus_infos();
 	return tree_setup(state);
 }
 
@@ -176,15 +162,14 @@ static void test_siblings(void **state)
 	tree_virtio(t, NIC_PF, "virtio5", "net/eth5");
 	check(t, "virtio1", "virtio", "vf ");
 	check(t, "virtio4", NULL, NULL);
-	bus_infos[0][0] = "eth5";
-	bus_infos[0][1] = "sf88";
+	set_bus_info(0, "eth5", "sf88");
 	check(t, "virtio5", "virtio", "sf88 ");
 	check(t, "virtio4", NULL, NULL);
 	tree_link(t, NIC_PF "/virtio5/net/eth5/device", NIC_PF "/virtio5");
 	tree_link(t, "sys/class/net/eth5", NIC_PF "/virtio5/net/eth5");
 	check(t, "eth5", "netdev", "sf88 ");
 	/* An interface that names somebody else's device proves nothing. */
-	bus_infos[0][1] = "vf";
+	set_bus_info(0, "eth5", "vf");
 	check(t, "virtio5", NULL, NULL);
 }
 

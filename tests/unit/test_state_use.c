@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Deletions of many siblings: what is read of each, to tell whether it is in use. */
+/* Whether devices are in use: what is read to tell it of many siblings, and what cannot be told. */
 #include "tree.h"
 #include "sysdev.h"
 
@@ -87,11 +87,45 @@ static void test_gone(void **state)
 	free(link);
 }
 
+#define VF "sys/devices/pci0000:00/0000:65:00.2"
+
+static void check_one(struct tree *t, const char *name, enum status status)
+{
+	struct app app = { .ctx = t->ctx, .name = "test" };
+
+	assert_int_equal(state_check_unused(&app, name, false), status);
+	assert_int_equal(state_check_unused(&app, name, true), ST_OK);
+}
+
+/* An interface in another network namespace does not say which of the siblings it is of. */
+static void test_untold(void **state)
+{
+	struct tree *t = *state;
+
+	tree_device(t, VF, "pci", "mlx5_core");
+	tree_vdpa(t, VF, "a", "virtio_vdpa");
+	tree_vdpa(t, VF, "b", "virtio_vdpa");
+	tree_vdpa(t, VF, "c", "vhost_vdpa");
+	check_one(t, "a", ST_OK);
+	tree_virtio(t, VF, "virtio1", NULL);
+	check_one(t, "a", ST_BUSY);
+	check_one(t, "b", ST_BUSY);
+	check_one(t, "c", ST_OK);
+	tree_device(t, PF, "pci", "mlx5_core");
+	tree_device(t, PF "/mlx5_core.sf.2", "auxiliary", "mlx5_core.sf");
+	tree_vdpa(t, PF, "pf", "virtio_vdpa");
+	tree_vdpa(t, PF "/mlx5_core.sf.2", "sf2", "virtio_vdpa");
+	check_one(t, "sf2", ST_OK);
+	tree_virtio(t, PF, "virtio4", NULL);
+	check_one(t, "sf2", ST_BUSY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_siblings, tree_setup, tree_teardown),
 		cmocka_unit_test_setup_teardown(test_gone, tree_setup, tree_teardown),
+		cmocka_unit_test_setup_teardown(test_untold, tree_setup, tree_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

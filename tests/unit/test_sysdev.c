@@ -4,53 +4,20 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-#include "sysdev.h"
-#include "sysfs.h"
+#include "businfo.h"
 #include "tree.h"
 
 #define VF "sys/devices/pci0000:00/0000:65:00.2"
 #define PF "sys/devices/pci0000:00/0000:03:00.0"
 #define UUID "7f5c1a52-8f0e-4c8e-9d0c-0f6a4b2c9d1e"
 
-/* In place of the library's own: interface names and what ethtool says of them. */
-static const char *bus_infos[64][2];
-static size_t bus_infos_asked;
-
-bool netdev_bus_info(const char *ifname, char bus_info[BUS_INFO_LEN])
-{
-	bus_infos_asked++;
-	for (size_t i = 0; bus_infos[i][0]; i++) {
-		if (strcmp(bus_infos[i][0], ifname) == 0) {
-			snprintf(bus_info, BUS_INFO_LEN, "%s", bus_infos[i][1]);
-			return true;
-		}
-	}
-	return false;
-}
-
-static void set_bus_info(size_t i, const char *ifname, const char *info)
-{
-	bus_infos[i][0] = ifname;
-	bus_infos[i][1] = info;
-}
-
 static int setup(void **state)
 {
-	memset(bus_infos, 0, sizeof(bus_infos));
+	forget_bus_infos();
 	return tree_setup(state);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, tree_teardown)
-
-static void check_string(const char *got, const char *want)
-{
-	if (want) {
-		assert_non_null(got);
-		assert_string_equal(got, want);
-	} else {
-		assert_null(got);
-	}
-}
 
 static struct vdpa_sysdev *get(struct tree *t, const char *name)
 {
@@ -417,147 +384,6 @@ static void test_hostile_names(void **state)
 	}
 }
 
-static void test_names(void **state)
-{
-	struct tree *t = *state;
-	char **names = NULL;
-	size_t n = 0;
-
-	assert_int_equal(sysdev_names(t->ctx, &names, &n), 0);
-	assert_int_equal(n, 0);
-	assert_null(names[0]);
-	free_names(names);
-	tree_vdpa(t, "sys/devices", "b", NULL);
-	tree_vdpa(t, "sys/devices", "a10", NULL);
-	tree_vdpa(t, "sys/devices", "a2", NULL);
-	assert_int_equal(sysdev_names(t->ctx, &names, &n), 0);
-	assert_int_equal(n, 3);
-	assert_string_equal(names[0], "a10");
-	assert_string_equal(names[1], "a2");
-	assert_string_equal(names[2], "b");
-	assert_null(names[3]);
-	free_names(names);
-	free_names(NULL);
-}
-
-static void test_no_bus(void **state)
-{
-	static const char *const wanted[] = { "sim0" };
-	struct tree *t = *state;
-	struct vdpa_sysdev_list *list = NULL;
-	char **names = NULL;
-	size_t n = 0;
-	char *path = tree_path(t, "sys/bus/vdpa/devices");
-
-	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(sysdev_names(t->ctx, &names, &n), -ENOENT);
-	assert_int_equal(vdpa_sysdev_list(t->ctx, &list), -ENOENT);
-	assert_int_equal(vdpa_sysdev_list_named(t->ctx, wanted, 1, &list), -ENODEV);
-	assert_string_equal(tree_message(t), "no vDPA device is named \"sim0\"");
-	assert_null(list);
-	free(path);
-}
-
-static void test_files(void **state)
-{
-	struct tree *t = *state;
-	char *path = tree_path(t, "files/file");
-	char *s;
-
-	tree_write(t, "files/file", "one\ntwo\n");
-	s = sysfs_read(path);
-	check_string(s, "one");
-	free(s);
-	tree_write(t, "files/file", "");
-	s = sysfs_read(path);
-	check_string(s, "");
-	free(s);
-	assert_null(sysfs_link_name(path));
-	assert_int_equal(errno, EINVAL);
-	free(path);
-	assert_null(sysfs_read("/nonexistent/file"));
-	assert_int_equal(errno, ENOENT);
-	assert_null(sysfs_read("/"));
-	assert_true(is_numbered("virtio0", "virtio"));
-	assert_false(is_numbered("virtio", "virtio"));
-	assert_false(is_numbered("virtio1a", "virtio"));
-	assert_false(is_numbered("virtiox", "virtio"));
-}
-
-static void check_dev(struct tree *t, const char *text, int want)
-{
-	char *dir = tree_path(t, "d");
-	dev_t number = 0;
-
-	tree_write(t, "d/dev", text);
-	assert_int_equal(sysfs_read_dev(dir, &number), want);
-	free(dir);
-}
-
-static void test_device_numbers(void **state)
-{
-	struct tree *t = *state;
-
-	check_dev(t, "1:3\n", 0);
-	check_dev(t, "", -EINVAL);
-	check_dev(t, "1", -EINVAL);
-	check_dev(t, "1:", -EINVAL);
-	check_dev(t, ":3", -EINVAL);
-	check_dev(t, "1:3:4", -EINVAL);
-	check_dev(t, "-1:3", -EINVAL);
-	check_dev(t, "1:4294967296", -EINVAL);
-}
-
-static void check_row(struct tree *t, const char *handle, const char *driver)
-{
-	const struct parent_info *info = parent_lookup(t->ctx, handle);
-
-	check_string(info ? info->driver : NULL, driver);
-}
-
-static void check_public(struct tree *t)
-{
-	unsigned int attrs = 0xff;
-
-	assert_true(vdpa_parent_get_attrs(t->ctx, "auxiliary/pds_core.vDPA.1", &attrs));
-	assert_int_equal(attrs, VDPA_PARENT_MAC | VDPA_PARENT_MAX_VQP | VDPA_PARENT_FEATURES);
-	assert_true(vdpa_parent_get_attrs(t->ctx, "vdpasim_blk", &attrs));
-	assert_int_equal(attrs, 0);
-	attrs = 0xff;
-	assert_false(vdpa_parent_get_attrs(t->ctx, "pci/0000:03:00.7", &attrs));
-	assert_int_equal(attrs, 0xff);
-	check_string(vdpa_parent_get_module(t->ctx, "vdpasim_net"), "vdpa_sim_net");
-	check_string(vdpa_parent_get_module(t->ctx, "pci/0000:03:00.7"), NULL);
-}
-
-static void test_parents(void **state)
-{
-	struct tree *t = *state;
-
-	tree_device(t, VF, "pci", "ifcvf");
-	tree_device(t, PF, "pci", "mlx5_core");
-	check_row(t, "pci/0000:65:00.2", "ifcvf");
-	check_row(t, "pci/0000:03:00.0", "mlx5_core");
-	check_row(t, "pci/0000:03:00.7", NULL);
-	check_row(t, "auxiliary/mlx5_core.sf.4", "mlx5_core.sf");
-	check_row(t, "auxiliary/pds_core.vDPA.1", "pds_vdpa.vDPA");
-	check_row(t, "vdpasim_net", "vdpasim_net");
-	check_row(t, "vdpasim_blk", "vdpasim_blk");
-	check_row(t, "vduse", "vduse");
-	check_row(t, "ifcvf", NULL); /* a driver, but no handle */
-	check_row(t, "", NULL);
-	check_row(t, "/", NULL);
-	check_row(t, "pci/", NULL);
-	check_row(t, "/0000:65:00.2", NULL);
-	check_row(t, "pci/../pci/devices/0000:65:00.2", NULL);
-	check_row(t, "../pci/0000:65:00.2", NULL);
-	tree_bind(t, VF, "pci", "vp-vdpa");
-	assert_true(parent_lookup(t->ctx, "pci/0000:65:00.2")->unchecked);
-	tree_bind(t, VF, "pci", "octep_vdpa");
-	assert_true(parent_lookup(t->ctx, "pci/0000:65:00.2")->unchecked);
-	check_public(t);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -569,9 +395,6 @@ int main(void)
 		TEST(test_many_siblings),  TEST(test_many_functions),
 		TEST(test_named),	   TEST(test_bus_info_elsewhere),
 		TEST(test_missing),	   TEST(test_hostile_names),
-		TEST(test_names),	   TEST(test_no_bus),
-		TEST(test_files),	   TEST(test_device_numbers),
-		TEST(test_parents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

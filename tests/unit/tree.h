@@ -251,4 +251,15 @@ static inline const char *tree_message(struct tree *t)
 
 #define TREE_TEST(fn) cmocka_unit_test_setup_teardown(fn, tree_setup, tree_teardown)
 
+/* Both NULL is the same, too. */
+static inline void check_string(const char *got, const char *want)
+{
+	if (want) {
+		assert_non_null(got);
+		assert_string_equal(got, want);
+	} else {
+		assert_null(got);
+	}
+}
+
 #endif
