@@ -202,7 +202,7 @@ void vq_grant(struct vq *vq)
 	}
 	if (starts)
 		start(vq);
-	if (vq->state == VQ_RUNNING && __atomic_load_n(&vq->drain, __ATOMIC_ACQUIRE))
+	if (vq_state(vq) == VQ_RUNNING && __atomic_load_n(&vq->drain, __ATOMIC_ACQUIRE))
 		set_state(vq, VQ_DRAINING);
 }
 
