@@ -2,7 +2,8 @@
 /*
  * Inside the back end file:PATH.
  *
- *   backend_file.c        open, sizes, locks
+ *   backend_file.c        open, locks, queues
+ *   backend_file_info.c   what was opened: blocks, size, capabilities, identity
  *   backend_file_io.c     what a request asks of the kernel, step by step; doing it at once
  *   backend_file_uring.c  a queue that does it by io_uring
  */
@@ -58,6 +59,11 @@ struct file_step {
 	int rw_flags; /* RWF_DSYNC */
 	int mode; /* of fallocate */
 };
+
+/* Of what is open: `info`, and how it is accessed. 0, or a negative errno and the sentence. */
+int file_find_info(struct file *f, const struct backend_params *params, struct err *err);
+/* Its size now, in whole blocks. */
+int file_find_size(const struct file *f, uint32_t logical_block, uint64_t *size, struct err *err);
 
 /* What is to be done next: 1 and the step; 0: the request is done; or what it fails with. */
 int file_next(struct file *f, struct backend_req *req, struct file_step *step);

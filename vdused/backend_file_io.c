@@ -234,8 +234,11 @@ static int ended_zero(struct file *f, struct backend_req *req, int64_t res)
 	if (req->state == ZERO_SYNC || req->state == ZERO_WRITE) {
 		if (res < 0)
 			return (int)res;
+		if (req->state == ZERO_SYNC)
+			req->state = SYNCED;
+		else if (!res)
+			return -EIO; /* A disk that takes nothing. */
 		req->done_len += (uint64_t)res;
-		req->state = req->state == ZERO_SYNC ? SYNCED : ZERO_WRITE;
 		return 0;
 	}
 	if (!res) {

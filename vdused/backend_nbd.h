@@ -31,7 +31,9 @@
  * This holds as long as the connection does.  What a server received over one
  * that was lost it may still do, at any time, and the protocol has no way to ask:
  * orphans are not waited for any more then, as what is sent again is not.  Servers
- * that end a connection only when its commands have ended leave no gap.
+ * that end a connection only when its commands have ended leave no gap, and neither
+ * does this side: a server that says that it is shutting down is left when all that it
+ * has is answered.
  */
 #ifndef VDUSED_BACKEND_NBD_H
 #define VDUSED_BACKEND_NBD_H
@@ -75,6 +77,7 @@ struct nbd_cmd {
 	struct backend_req *req; /* NULL: an orphan */
 	bool sent; /* neither waiting nor ended */
 	bool filled; /* data is what is to be written */
+	bool plain; /* it went out on a plain socket: what it reads comes to the request, not to data */
 	bool sync; /* what is left is the flush that stands for FUA */
 	bool unsynced; /* a piece of it went without the FUA that it asks for */
 	bool changes; /* an orphan that is waited for */
@@ -110,6 +113,7 @@ struct nbd_queue {
 	bool up; /* commands are sent on either */
 	bool dropping; /* it is being closed: what it says doesn't count */
 	bool settling;
+	bool leaving; /* the server is shutting down: nothing new is sent, it ends once all is answered */
 	bool fua; /* the server has it */
 	uint32_t max_piece;
 	uint64_t size; /* of the export as this connection knows it */

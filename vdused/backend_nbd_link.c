@@ -69,7 +69,7 @@ static void close_handle(struct nbd_queue *q)
 	if (q->events)
 		loop_del(q->q.loop, &q->sock);
 	q->events = 0;
-	q->up = false;
+	q->up = q->leaving = false;
 	q->dropping = true;
 	if (q->h)
 		nbd_close(q->h);

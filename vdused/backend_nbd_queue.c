@@ -59,7 +59,7 @@ static struct nbd_cmd *new_cmd(struct nbd_queue *q, struct backend_req *req)
 	if (cmd) {
 		cmd->q = q;
 		cmd->req = req;
-		cmd->sent = cmd->filled = cmd->sync = false;
+		cmd->sent = cmd->filled = cmd->plain = cmd->sync = false;
 		cmd->unsynced = cmd->changes = false;
 		cmd->fault = 0;
 	}
@@ -182,9 +182,10 @@ static void send_cmd(struct nbd_queue *q, struct nbd_cmd *cmd)
 		return;
 	}
 	cmd->sent = true;
+	cmd->plain = q->wire.fd >= 0;
 	cmd->unsynced |= (cmd->req->flags & BACKEND_FUA) && !q->fua;
 	TAILQ_INSERT_TAIL(&q->sent, cmd, link);
-	if (q->wire.fd >= 0) {
+	if (cmd->plain) {
 		nbd_wire_issue(q, cmd);
 		return;
 	}
@@ -222,8 +223,8 @@ void nbd_send_waiting(struct nbd_queue *q)
 {
 	struct nbd_cmd *cmd = NULL;
 
-	while (q->up && (cmd = TAILQ_FIRST(&q->waiting)) && !held_back(q) && fits(q, cmd) &&
-	       knows_all_of(q, cmd)) {
+	while (q->up && !q->leaving && (cmd = TAILQ_FIRST(&q->waiting)) && !held_back(q) &&
+	       fits(q, cmd) && knows_all_of(q, cmd)) {
 		TAILQ_REMOVE(&q->waiting, cmd, link);
 		send_cmd(q, cmd);
 	}
@@ -375,7 +376,8 @@ static int next_piece(struct nbd_queue *q, struct nbd_cmd *cmd)
 
 	if (cmd->sync || req->op == BACKEND_FLUSH)
 		return 0;
-	if (req->op == BACKEND_READ && q->wire.fd < 0)
+	/* The connection that it came by may be gone by now. */
+	if (req->op == BACKEND_READ && !cmd->plain)
 		cmd->fault =
 			guard_scatter(req->iov, req->niov, req->done_len, cmd->data, cmd->piece);
 	if (cmd->fault)
@@ -410,16 +412,17 @@ static void digest(struct nbd_queue *q, struct nbd_cmd *cmd)
 	/* The connection is gone, or soon will be. */
 	if (cmd->error == ENOTCONN || cmd->error == ESHUTDOWN) {
 		TAILQ_INSERT_TAIL(&q->waiting, cmd, link);
-		if (q->up)
-			nbd_link_drop(q, cmd->error == ESHUTDOWN ? "the server is shutting down" :
-								   "connection lost");
+		if (cmd->error == ESHUTDOWN)
+			q->leaving = q->up;
+		else if (q->up)
+			nbd_link_drop(q, "connection lost");
 		return;
 	}
 	q->worked = true;
 	rc = cmd->error ? result_of(cmd->req, cmd->error) : next_piece(q, cmd);
 	if (rc <= 0)
 		finish(q, cmd, rc);
-	else if (q->up)
+	else if (q->up && !q->leaving)
 		send_cmd(q, cmd);
 	else
 		TAILQ_INSERT_HEAD(&q->waiting, cmd, link);
@@ -435,6 +438,16 @@ static void digest_ended(struct nbd_queue *q)
 	}
 }
 
+/*
+ * A server that is shutting down may still be at what it has not answered: on the next connection
+ * that would be overtaken, and then be undone.
+ */
+static void leave(struct nbd_queue *q)
+{
+	if (q->leaving && TAILQ_EMPTY(&q->sent))
+		nbd_link_drop(q, "the server is shutting down");
+}
+
 void nbd_settle(struct nbd_queue *q)
 {
 	/* A done() that submits comes here again; the outer call goes on. */
@@ -443,6 +456,7 @@ void nbd_settle(struct nbd_queue *q)
 	q->settling = true;
 	do {
 		digest_ended(q);
+		leave(q);
 		nbd_send_waiting(q);
 		nbd_wire_send(q);
 		nbd_link_check(q);

@@ -420,7 +420,7 @@ bool blk_service(struct vq *vq, unsigned budget)
 
 void blk_resume(struct vq *vq)
 {
-	while (service(vq, UINT32_MAX, true, vring_pop_resumed))
+	while (service(vq, UINT32_MAX, true, vring_pop_resumed) && !vq->drop)
 		if (vring_publish(&vq->ring) && vring_wants_interrupt(&vq->ring))
 			vduse_inject(vq->vduse, vq->index);
 }

@@ -6,6 +6,8 @@
  *        ^                                             |
  *        +-- nothing found: look on a little, then sleep
  *
+ * What a round does to one queue is in vq.c.
+ *
  * The main thread steers it by wishes, for which it does not wait: a thread may be
  * busy for long (a back end looks up a name, copies much), and who waited for it
  * would leave the kernel without answers meanwhile, until that gives the device up.
@@ -53,30 +55,21 @@ int reactor_start(struct reactor *r, struct backend *backend, struct err *err);
 /* All queues are idle. */
 void reactor_stop(struct reactor *r);
 
-/* ---- wishes of the main thread ---- */
-
-/* The queue is idle and its ring set up (vring_start()). `resume`: what an earlier process had in flight comes first. */
-void vq_start(struct vq *vq, bool resume);
-/*
- * Takes nothing more; idle, with `notify`, once the last request ended: those are
- * given back or, with `drop` as the driver resets the device, are not.  May be said
- * again to drop; a queue that the thread has not seen yet is idle at once.
- */
-void vq_drain(struct vq *vq, bool drop);
-/* Translates new requests by `map`, to which the queue takes a reference. */
-void vq_set_map(struct vq *vq, struct iova_map *map);
-/* Has the thread taken it? From then on, with `notify`, the earlier one serves only what is in flight. */
-bool vq_has_map(const struct vq *vq);
-/* The queue has drained: what it did not take is let go. */
-void vq_forget_map(struct vq *vq);
-/* Hurries what is in flight. */
+/* The main thread's wish, beside those of vq.h: hurries what is in flight. */
 void reactor_cancel(struct reactor *r);
+
+/* ---- for vq.c ---- */
+
+/* There are wishes: the thread looks for them. */
+void reactor_ask(struct reactor *r);
+/* The main thread looks at the queues. */
+void reactor_tell(struct reactor *r);
+/* CLOCK_MONOTONIC. */
+uint64_t reactor_now_ns(void);
 
 /* ---- for tests ---- */
 
 /* Runs fn(vq) in the thread, after the wishes so far, and waits for that. */
 void reactor_call(struct reactor *r, void (*fn)(struct vq *vq), struct vq *vq);
-/* For reactor_call(): looks at the ring as if it had been kicked. */
-void vq_kick(struct vq *vq);
 
 #endif

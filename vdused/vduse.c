@@ -315,8 +315,12 @@ static int map_regions(struct vduse *v, struct iova_region **regions, bool *line
 	for (;;) {
 		int fd CLEANUP_CLOSE = first_region(v, start, &e);
 
-		if (fd < 0)
-			return fd == -EINVAL ? (int)count : fd;
+		if (fd == -EINVAL)
+			return (int)count;
+		if (fd < 0) {
+			ret = fd;
+			goto undo;
+		}
 		if (count == cap) {
 			struct iova_region *more = reallocarray(*regions, cap + 64, sizeof(*more));
 

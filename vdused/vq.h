@@ -54,7 +54,7 @@ struct vq {
 	struct vring ring;
 	struct moderation moderation;
 	enum vq_state state; /* atomic: the main thread starts, all else is the reactor's */
-	/* The main thread's wishes, see reactor.h. */
+	/* The main thread's wishes, see below. */
 	bool resume;
 	bool drain; /* atomic */
 	/* The driver resets the device: what completes is not given back, from that very moment on. */
@@ -80,5 +80,36 @@ static inline enum vq_state vq_state(const struct vq *vq)
 {
 	return __atomic_load_n(&vq->state, __ATOMIC_ACQUIRE);
 }
+
+/* ---- wishes of the main thread ---- */
+
+/* The queue is idle and its ring set up (vring_start()). `resume`: what an earlier process had in flight comes first. */
+void vq_start(struct vq *vq, bool resume);
+/*
+ * Takes nothing more; idle, with the reactor's `notify`, once the last request ended: those
+ * are given back or, with `drop` as the driver resets the device, are not.  May be said
+ * again to drop; a queue that the thread has not seen yet is idle at once.
+ */
+void vq_drain(struct vq *vq, bool drop);
+/* Translates new requests by `map`, to which the queue takes a reference. */
+void vq_set_map(struct vq *vq, struct iova_map *map);
+/* Has the thread taken it? From then on, with `notify`, the earlier one serves only what is in flight. */
+bool vq_has_map(const struct vq *vq);
+/* The queue has drained: what it did not take is let go. */
+void vq_forget_map(struct vq *vq);
+
+/* ---- in the reactor's thread ---- */
+
+/* Does what the main thread wished. */
+void vq_grant(struct vq *vq);
+/* The driver has not taken its ring back, as far as is known. */
+bool vq_serves(const struct vq *vq);
+/* The first half of a turn: takes requests; true when there were any. */
+bool vq_serve(struct vq *vq);
+/* The second: gives back what has ended; true when something had. */
+bool vq_settle(struct vq *vq);
+
+/* For reactor_call() in tests: looks at the ring as if it had been kicked. */
+void vq_kick(struct vq *vq);
 
 #endif

@@ -42,6 +42,8 @@ enum manner {
 	SHORT_OF_ONE, /* the last octet of a read's data comes when it is released */
 	NO_FUA, /* does one request, answers it and leaves, and what was written is lost */
 	ONE_EACH, /* the same with each connection, the later ones, too */
+	SENDS_AWAY, /* shuts down for the first of two reads as it answers the second */
+	LAST_ONE_LATE, /* shuts down for its first request, and does the next when it is released */
 };
 
 static char dir[64], path[96], uri[160];
@@ -51,6 +53,8 @@ static enum manner manner;
 static uint64_t told_size; /* to new connections, which may use no more */
 static unsigned connections, written, flushed, answered;
 static bool released, held; /* it waits for being released */
+static bool sent_away; /* it has shut down for a request */
+static struct request put_off; /* that is to be sent away */
 
 /* ---- the server ---- */
 
@@ -156,6 +160,20 @@ static inline bool carry_out(int fd, enum manner how, const struct request *r, c
 	return true;
 }
 
+/* A read waits for another, and both are answered at once. */
+static inline bool send_away(int fd, const struct request *r, char *out)
+{
+	size_t len;
+
+	if (!put_off.magic) {
+		put_off = *r;
+		return true;
+	}
+	len = make_answer(&put_off, out, 108);
+	len += make_answer(r, out + len, 0);
+	return put(fd, out, len);
+}
+
 /* One request's answer; false: the connection ends. */
 static inline bool serve_one(int fd, enum manner how, uint64_t size, const struct request *r,
 			     char *out)
@@ -164,6 +182,10 @@ static inline bool serve_one(int fd, enum manner how, uint64_t size, const struc
 
 	if (be16toh(r->type) == 2)
 		return false;
+	if (how == SENDS_AWAY && be16toh(r->type) == 0)
+		return send_away(fd, r, out);
+	if (how == LAST_ONE_LATE)
+		how = __atomic_exchange_n(&sent_away, true, __ATOMIC_RELAXED) ? LATE : LEAVES;
 	if (how == EARLY && be16toh(r->type) == 1)
 		return misbehave(fd, how, r, out) && !usleep(100000) && false;
 	if (!carry_out(fd, how, r, out))
@@ -290,7 +312,8 @@ static inline void start_listening(struct disk *d, enum manner how, void listen_
 	manner = how;
 	connections = written = flushed = answered = 0;
 	told_size = told_size ? told_size : SIZE;
-	released = held = false;
+	released = held = sent_away = false;
+	put_off.magic = 0;
 	fill_random(contents, sizeof(contents));
 	listen_there();
 	assert_int_equal(listen(listener, 8), 0);

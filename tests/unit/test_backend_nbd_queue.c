@@ -176,6 +176,60 @@ static void test_fua_lost(void **state)
 	check_fua((4 << 20) + 4096);
 }
 
+/* What came by a connection that ended with it is what was read, not what a command before had written. */
+static void test_read_at_shutdown(void **state)
+{
+	static char old[8192], buf[2][4096];
+	struct iovec iov[2] = { { buf[0], 4096 }, { buf[1], 4096 } };
+	struct iovec both[2] = { { old, 4096 }, { old + 4096, 4096 } };
+	struct disk d = { .params = { .readonly = false } };
+	struct io io[2];
+
+	(void)state;
+	memset(old, 0x5a, sizeof(old));
+	start(&d, SENDS_AWAY);
+	/* Two at a time, so that both commands have memory. */
+	for (unsigned i = 0; i < 2; i++)
+		io_start(&d, &io[i], BACKEND_WRITE, 0, i * 4096, 4096, &both[i], 1);
+	assert_int_equal(io_wait(&d, &io[0]), 0);
+	assert_int_equal(io_wait(&d, &io[1]), 0);
+	for (unsigned i = 0; i < 2; i++)
+		io_start(&d, &io[i], BACKEND_READ, 0, (2 + i) * 4096, 4096, &iov[i], 1);
+	assert_int_equal(io_wait(&d, &io[1]), 0);
+	assert_int_equal(io_wait(&d, &io[0]), 0);
+	assert_memory_equal(buf, contents + 2 * 4096, sizeof(buf));
+	assert_int_equal(connections, 2);
+	stop(&d);
+}
+
+/* A server that is shutting down is not left before it has answered: what it still does would undo what is newer. */
+static void test_shutdown_waits(void **state)
+{
+	static char old[4096], new[4096];
+	struct iovec iov[2] = { { old, 4096 }, { old, 4096 } };
+	struct disk d = { .params = { .readonly = false } };
+	struct io io[2];
+
+	(void)state;
+	memset(old, 1, sizeof(old));
+	memset(new, 2, sizeof(new));
+	start(&d, LAST_ONE_LATE);
+	for (unsigned i = 0; i < 2; i++)
+		io_start(&d, &io[i], BACKEND_WRITE, 0, i * 4096, 4096, &iov[i], 1);
+	backend_flush(d.q);
+	wait_for_server(&d);
+	run(&d, 30);
+	assert_int_equal(connections, 1);
+	assert_int_equal(io[0].ended + io[1].ended, 0);
+	release_server();
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(io_wait(&d, &io[i]), 0);
+	assert_int_equal(connections, 2);
+	assert_int_equal(do_write(&d, 4096, new, sizeof(new)), 0);
+	assert_memory_equal(contents + 4096, new, sizeof(new));
+	stop(&d);
+}
+
 /* What one queue's new connection knows is not what an older one may ask for. */
 static void test_grown(void **state)
 {
@@ -325,10 +379,11 @@ static void test_resolver(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_orphans),	 cmocka_unit_test(test_orphan_lost),
-		cmocka_unit_test(test_memory),	 cmocka_unit_test(test_fua_lost),
-		cmocka_unit_test(test_grown),	 cmocka_unit_test(test_one_each),
-		cmocka_unit_test(test_resolver),
+		cmocka_unit_test(test_orphans),	       cmocka_unit_test(test_orphan_lost),
+		cmocka_unit_test(test_memory),	       cmocka_unit_test(test_fua_lost),
+		cmocka_unit_test(test_grown),	       cmocka_unit_test(test_one_each),
+		cmocka_unit_test(test_resolver),       cmocka_unit_test(test_read_at_shutdown),
+		cmocka_unit_test(test_shutdown_waits),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -11,6 +11,7 @@
 static char buf[4096] __attribute__((aligned(4096)));
 /* What the next call fails with; 0: it does not. */
 static int sync_fails, write_fails;
+static bool takes_nothing;
 static unsigned lines;
 
 #define IN_PLACE_OF_LIBC __attribute__((visibility("default")))
@@ -28,6 +29,8 @@ IN_PLACE_OF_LIBC
 ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t at, int flags)
 {
 	(void)flags;
+	if (takes_nothing)
+		return 0;
 	errno = write_fails;
 	write_fails = 0;
 	return errno ? -1 : pwritev(fd, iov, n, at);
@@ -151,13 +154,30 @@ static void test_in_memory(void **state)
 	check_better("/dev/shm", false);
 }
 
+/* Whoever serves the file system may take nothing for ever: that ends as an error. */
+static void test_takes_nothing(void **state)
+{
+	struct disk d;
+
+	(void)state;
+	open_file(&d, ".", true);
+	((struct file *)d.b)->no_zero_range = true;
+	takes_nothing = true;
+	assert_int_equal(do_write(&d, 0, buf, sizeof(buf)), -EIO);
+	assert_int_equal(do_plain(&d, BACKEND_WRITE_ZEROES, 0, 0, 4096), -EIO);
+	assert_int_equal(do_plain(&d, BACKEND_WRITE_ZEROES, 0, 0, SIZE), -EIO);
+	takes_nothing = false;
+	assert_int_equal(do_plain(&d, BACKEND_WRITE_ZEROES, 0, 0, SIZE), 0);
+	disk_close(&d);
+}
+
 #define ON(test) cmocka_unit_test_teardown(test, remove_file)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON(test_flush),	 ON(test_durable_write), ON(test_durable_zeroes),
-		ON(test_direct), ON(test_in_memory),
+		ON(test_direct), ON(test_in_memory),	 ON(test_takes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,28 @@ static void test_reset_between(void **state)
 	assert_int_equal(fake.seen_count, 2);
 }
 
+/* What an earlier process had in flight is resumed, and the driver resets meanwhile: nothing is given back. */
+static void test_reset_while_resuming(void **state)
+{
+	struct vring_setup setup = w->vq.ring.setup;
+
+	(void)state;
+	fake.hold = true;
+	for (unsigned i = 1; i <= 4; i++)
+		assert_true(blkworld_read(w, i));
+	blkworld_pending(w, 4);
+	w->vq.drop = true;
+	backend_cancel(w->r.backend);
+	vring_stop(&w->vq.ring);
+	assert_int_equal(vring_start(&w->vq.ring, &setup, w->map, w->log, true, 0), 0);
+	w->vq.drop = fake.hold = false;
+	fake.seen_count = 0;
+	fake.on_submit = reset_at_second;
+	blk_resume(&w->vq);
+	assert_int_equal(fake.seen_count, 2);
+	assert_int_equal(vdriver_get(&w->v, NULL), 0);
+}
+
 static void wish_at_second(void)
 {
 	if (fake.seen_count == 2)
@@ -149,11 +171,9 @@ static unsigned split, packed = VDRIVER_PACKED;
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		EACH(test_budget),
-		EACH(test_drop),
-		EACH(test_reset_between),
-		EACH(test_wish_between),
-		EACH(test_reset_between_ranges),
+		EACH(test_budget),	  EACH(test_drop),
+		EACH(test_reset_between), EACH(test_reset_while_resuming),
+		EACH(test_wish_between),  EACH(test_reset_between_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
