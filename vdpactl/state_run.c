@@ -224,16 +224,27 @@ static bool is_vduse_deletion(const struct plan_item *item)
 	return item->vhave;
 }
 
+/* What is begun together is finished, whatever signal comes meanwhile. */
 static void delete_vduse(struct runner *r)
 {
-	runner_look_ahead(r, STEP_DELETE, is_vduse_deletion);
-	for (size_t i = 0; i < r->plan->size; i++) {
-		struct plan_item *item = &r->plan->items[i];
+	struct vduse_deletion v[VDUSE_DELETIONS];
+	struct plan_item *items[VDUSE_DELETIONS];
+	size_t at = 0, n;
 
-		if (is_vduse_deletion(item) && runner_wants(r, item, STEP_DELETE))
-			runner_step(r, item, STEP_DELETE,
-				    vduse_delete(r->app, item->name, r->force));
-	}
+	runner_look_ahead(r, STEP_DELETE, is_vduse_deletion);
+	do {
+		for (n = 0; at < r->plan->size && n < VDUSE_DELETIONS; at++) {
+			struct plan_item *item = &r->plan->items[at];
+
+			if (!is_vduse_deletion(item) || !runner_wants(r, item, STEP_DELETE))
+				continue;
+			v[n] = (struct vduse_deletion){ .name = item->name };
+			items[n++] = item;
+		}
+		vduse_delete_all(r->app, v, n, r->force);
+		for (size_t i = 0; i < n; i++)
+			runner_step(r, items[i], STEP_DELETE, v[i].status);
+	} while (at < r->plan->size && !r->stopped);
 }
 
 /* ---- daemons ---- */

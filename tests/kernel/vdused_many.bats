@@ -53,6 +53,30 @@ many_disks() { # COUNT DRIVER
 	((LOOKS < 6)) || failed "$LOOKS looks for 12 deletions"
 }
 
+@test "while somebody has a char device open, who has others is looked for once for many deletions" {
+	local node
+	command -v strace >/dev/null || skip "no strace"
+	many_disks 12 vhost_vdpa
+	works apply "$WORK/state"
+	node=$(vdpactl -j vduse show m3 | jq -r '.vduse.m3.node')
+	sleep 100 <"$node" 3>&- &
+	CHILDREN+=("$!")
+	wait_until 5 eval '[[ /proc/$!/fd/0 -ef $node ]]'
+	echo '{"version":1,"vduse":[{"name":"m3","type":"block","backend":"mem:1M","driver":"vhost_vdpa"}]}' >"$WORK/kept"
+	counts_looks apply "$WORK/kept" prune
+	((LOOKS < 6)) || failed "$LOOKS looks for 11 deletions"
+	[[ $(vdpactl -j vduse show | jq -c '.vduse | keys') == '["m3"]' ]]
+	# The one that is open stays, and the others go.
+	works apply "$WORK/state"
+	echo '{"version":1}' >"$WORK/state"
+	captures 9 vdpactl apply "$WORK/state" prune
+	says "is open in ${CHILDREN[-1]} (sleep)"
+	[[ $(vdpactl -j vduse show | jq -c '.vduse | keys') == '["m3"]' ]]
+	kill "${CHILDREN[-1]}"
+	wait "${CHILDREN[-1]}" || true
+	works apply "$WORK/state" prune
+}
+
 @test "what is mounted, open or a partition in use is found also by the look for many" {
 	many_disks 4 virtio_vdpa
 	works apply "$WORK/state"
