@@ -158,16 +158,21 @@ load apply
 	works dev del "$raw_name"
 }
 
-@test "save FILE replaces the file as a whole, keeps its mode, and refuses what is no file" {
+@test "save FILE replaces the file as a whole, keeps its mode and owner, and refuses what is no file" {
 	echo old >"$BATS_TEST_TMPDIR/saved"
+	chown nobody:daemon "$BATS_TEST_TMPDIR/saved"
 	chmod 640 "$BATS_TEST_TMPDIR/saved"
 	ln -s saved "$BATS_TEST_TMPDIR/link"
 	works save "$BATS_TEST_TMPDIR/link"
-	[[ -L $BATS_TEST_TMPDIR/link && $(stat -c %a "$BATS_TEST_TMPDIR/saved") == 640 ]]
+	[[ -L $BATS_TEST_TMPDIR/link && $(stat -c %U:%G:%a "$BATS_TEST_TMPDIR/saved") == nobody:daemon:640 ]]
 	[[ $(<"$BATS_TEST_TMPDIR/saved") == *'"version":1'* ]]
 	fails 1 save /dev/null
 	says 'cannot write /dev/null: it is no regular file'
 	fails 3 save "$BATS_TEST_TMPDIR/no/where"
+	ln -s nothing "$BATS_TEST_TMPDIR/astray"
+	fails 3 save "$BATS_TEST_TMPDIR/astray"
+	says 'astray: it is a link to what is not there'
+	[[ -L $BATS_TEST_TMPDIR/astray ]]
 	set -- "$BATS_TEST_TMPDIR"/saved.*
 	[[ ! -e $1 ]]
 }

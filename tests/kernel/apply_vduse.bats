@@ -80,6 +80,14 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	settled
 }
 
+@test "what JSON cannot hold is not saved as another text, from which the disk would be made anew" {
+	works vduse add name mem type block backend mem:4M serial $'S\xff'
+	fails 1 save "$BATS_TEST_TMPDIR/saved"
+	says 'VDUSE device "mem" cannot be saved: its serial number "S\xff" is not UTF-8'
+	[[ ! -e $BATS_TEST_TMPDIR/saved ]]
+	works vduse del mem
+}
+
 @test "the new daemon cannot start: the disk is put back with what it was served with" {
 	truncate -s 8M "$BATS_TEST_TMPDIR/image"
 	chmod 666 "$BATS_TEST_TMPDIR/image"
