@@ -212,13 +212,21 @@ enum status state_start(struct app *app, const struct state_vduse *v)
 
 /* ---- as it was ---- */
 
-/* Its char device, unless that is as every new one. */
-static int give_again(struct app *app, const char *name, const struct state_node *had)
+/* Its char device, to whom that belonged, and the link, which went with the old one. */
+static int give_again(struct app *app, const char *name, const char *driver,
+		      const struct state_node *had)
 {
 	struct state_node node = { 0 };
+	enum status status;
 
+	if (strcmp(driver, "vhost_vdpa"))
+		return 0;
 	state_node_keep(&node, had);
-	return state_node_is_given(&node) && link_make(app, name, &node.is) ? -EIO : 0;
+	app->as_notes = !state_node_is_given(&node);
+	status = link_make(app, name, &node.is);
+	status = app->as_notes ? ST_OK : status;
+	app->as_notes = false;
+	return status ? -EIO : 0;
 }
 
 static int make_again(struct app *app, const struct state_device *d)
@@ -235,7 +243,7 @@ static int make_again(struct app *app, const struct state_device *d)
 		ret = vdpa_dev_bind(app->ctx, d->name, driver, 0);
 	else if (!ret)
 		ret = vdpa_dev_unbind(app->ctx, d->name, 0);
-	return ret ? ret : give_again(app, d->name, &d->node);
+	return ret ? ret : give_again(app, d->name, driver ? driver : "none", &d->node);
 }
 
 static void tell_put_back(struct app *app, const char *name, bool done)
@@ -264,10 +272,11 @@ static enum status serve_again(struct app *app, const struct host_vduse *have)
 
 	if (!status && have->attached)
 		status = vduse_attach(app, name);
-	if (!status && have->attached && driver && strcmp(driver, "none") &&
-	    vdpa_dev_bind(app->ctx, name, driver, 0) < 0)
-		status = diag_ctx(app, name);
-	if (!status && have->attached && give_again(app, name, &have->is.node))
+	if (status || !have->attached || !driver || !strcmp(driver, "none"))
+		return status;
+	if (vdpa_dev_bind(app->ctx, name, driver, 0) < 0)
+		return diag_ctx(app, name);
+	if (give_again(app, name, driver, &have->is.node))
 		status = ST_ERROR;
 	return status;
 }

@@ -65,6 +65,21 @@ inode() { stat -L -c %i "/sys/bus/vdpa/devices/$1/"; }
 	prints 'mtu 1400'
 }
 
+@test "the parent does not take the new one: the old one is put back, with its owner and its link" {
+	load_standin sf_count=2
+	devices "${SF/none/vhost_vdpa\",\"group\":\"daemon}" '{"name":"two","mgmtdev":"auxiliary/mlx5_core.sf.2","driver":"vhost_vdpa"}'
+	works apply "$FILE"
+	devices '{"name":"sf","mgmtdev":"auxiliary/mlx5_core.sf.1","device_features":"MAC,MTU,MQ,CTRL_VQ"}' \
+		'{"name":"two","mgmtdev":"auxiliary/mlx5_core.sf.2","device_features":"MAC,MTU"}'
+	captures 8 vdpactl apply "$FILE"
+	says '"sf" is as it was' '"two" is as it was'
+	[[ $(stat -L -c %U:%G:%a /dev/vdpa/by-name/sf) == root:daemon:600 && $(stat -L -c %U:%G:%a /dev/vdpa/by-name/two) == root:root:600 ]]
+	[[ $(readlink /dev/vdpa/by-name/two) == "../../$(below two 'vhost-vdpa-*')" ]]
+	works dev config show sf
+	prints 'mac 02:00:00:00:00:02' 'max_vq_pairs 2'
+	rm -r /dev/vdpa
+}
+
 @test "what is in use is neither deleted nor made again; with force an interface that is up is" {
 	local node disk pid
 	devices "$NET" "$BLK" '{"name":"up","mgmtdev":"vdpasim_net","mac":"02:00:00:00:00:03","driver":"virtio_vdpa"}'

@@ -93,12 +93,14 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	chmod 666 "$BATS_TEST_TMPDIR/image"
 	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
 	works apply "$FILE"
+	[[ -L /dev/vdpa/by-name/vm ]]
 	disks "${MEM/mem:4M/file:/no/where}" "${VM/null:1G/file:/no/where}"
 	captures 1 vdpactl apply "$FILE"
 	says 'the daemon of "mem" does not start' '"mem" is as it was' '"vm" is as it was'
 	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
 	settled
-	[[ -b /dev/vda && -c /dev/vhost-vdpa-0 ]]
+	[[ -b /dev/vda && -c /dev/vhost-vdpa-0 && $(readlink /dev/vdpa/by-name/vm) == ../../vhost-vdpa-0 ]]
+	rm -r /dev/vdpa
 }
 
 @test "another driver needs no new daemon, other options do" {
