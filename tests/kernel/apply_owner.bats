@@ -52,6 +52,9 @@ node_is() { # DEVICE OWNER:GROUP:MODE
 	node_is given daemon:root:600
 	node_is bare root:root:666
 	settled
+	chgrp daemon "/dev/$(below given 'vhost-vdpa-*')"
+	works apply "$FILE"
+	prints_exactly '~ given group daemon -> root'
 	# Made anew, it has what the file does not speak of.
 	devices '{"name":"bare","mgmtdev":"vdpasim_net","mtu":1400,"driver":"vhost_vdpa"}'
 	works apply "$FILE"
@@ -88,6 +91,9 @@ node_is() { # DEVICE OWNER:GROUP:MODE
 	node_is a root:daemon:660
 	node_is b nobody:daemon:660
 	node_is c root:root:600
+	# Nothing goes without saying where every new one gets something.
+	works save
+	has_json '.devices[2] | [.owner, .group, .mode] == ["root", "root", "600"]'
 	[[ $(readlink /dev/vdpa/by-name/a) == "../../$(below a 'vhost-vdpa-*')" && -L /dev/vdpa/by-name/c ]]
 	# Made anew, it is not more open than it was.
 	devices '{"name":"c","mgmtdev":"vdpasim_net","mtu":1400,"driver":"vhost_vdpa"}'
