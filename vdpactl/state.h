@@ -118,6 +118,10 @@ struct state {
 	size_t n_devices;
 	struct state_vduse *vduse; /* owned array */
 	size_t n_vduse;
+	/* Where it was read, for what shows to be wrong later. */
+	const char *file; /* borrowed */
+	char *text; /* owned */
+	size_t len;
 };
 
 void state_device_free(struct state_device *d);
@@ -169,6 +173,9 @@ enum status state_read(struct app *app, const char *file, struct state *state);
 /* The same of text in memory; file is for reports. */
 enum status state_parse(struct app *app, const char *file, const char *text, size_t len,
 			struct state *state);
+/* Reports what is wrong with the features of a device of the file, as state_read() does. */
+enum status state_refuse_features(struct app *app, const struct state *state,
+				  const struct state_device *d, const char *message);
 /* As JSON text, a device a line.  JSON is loaded. */
 void state_write(struct strbuf *sb, const struct state *state);
 

@@ -158,6 +158,17 @@ load apply
 	works dev del "$raw_name"
 }
 
+@test "features by name that the parent does not have: told with their place before anything is done" {
+	printf '%s\n' '{"version":1,"devices":[' "$NET," '{"name":"bad","mgmtdev":"vdpasim_net",' \
+		' "device_features":"RO"}]}' >"$BATS_TEST_TMPDIR/f"
+	captures 2 vdpactl -j apply "$BATS_TEST_TMPDIR/f"
+	says "/f:4:20: \$.devices[1].device_features: \"RO\" is not a feature, expected names like those that \"vdpasim_net\" offers"
+	has_json '.errors[0] | .device == "bad" and .line == 4 and .column == 20'
+	captures 2 vdpactl apply - <"$BATS_TEST_TMPDIR/f"
+	says 'stdin:4:20: $.devices[1].device_features: '
+	no_devices
+}
+
 @test "save FILE replaces the file as a whole, keeps its mode and owner, and refuses what is no file" {
 	echo old >"$BATS_TEST_TMPDIR/saved"
 	chown nobody:daemon "$BATS_TEST_TMPDIR/saved"

@@ -64,7 +64,7 @@ load apply
 	wait "$!" || status=$?
 	output=$(<"$BATS_TEST_TMPDIR/out")
 	stderr=$(<"$BATS_TEST_TMPDIR/err")
-	says '$.devices[0].device_features: "RO" is not a feature'
+	says "$FILE:1:94: \$.devices[0].device_features: \"RO\" is not a feature"
 	has_json '.restore // .apply | .done == 2 and .failed == ["bad"] and (.plan | map(.name) == ["net", "bad", "sf"])'
 	[[ $status == 9 ]] && device_exists sf
 	run ! device_exists bad
