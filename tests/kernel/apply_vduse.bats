@@ -152,6 +152,15 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	modprobe vhost_vdpa
 }
 
+@test "restore: disks do not wait for a parent that comes late, and are told once" {
+	disks "$MEM"
+	sed -i 's/,"vduse"/,"devices":[{"name":"never","mgmtdev":"pci\/0000:ff:00.0"}]&/' "$FILE"
+	captures 9 vdpactl -j -d restore "$FILE" wait 1
+	has_json '.apply | .done == 1 and .unchanged == 0 and (.plan | map(.name) == ["mem", "never"])'
+	captures 9 vdpactl -j -d restore "$FILE" wait 1
+	has_json '.apply | .done == 0 and .unchanged == 1 and (.plan | map(.name) == ["mem", "never"])'
+}
+
 @test "one that cannot start fails alone; what others serve is left alone" {
 	stub_added other
 	mkdir -p /etc/vdpactl/vduse.d
