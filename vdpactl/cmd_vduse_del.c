@@ -14,6 +14,8 @@
 /* From the errors that users of a disk got to their end. */
 #define CLOSE_MS 2000
 #define POLL_MS 20
+/* After that no more are begun before these are finished: one may take half a minute to be written back. */
+#define BEGIN_MS 1000
 
 DEFINE_CLEANUP(struct vdpa_bulk, vdpa_bulk_unref)
 
@@ -217,24 +219,27 @@ static void detach_together(struct app *app, struct vduse_deletion *const *v, si
 	}
 }
 
-void vduse_delete_all(struct app *app, struct vduse_deletion *v, size_t n, bool force)
+size_t vduse_delete_all(struct app *app, struct vduse_deletion *v, size_t n, bool force)
 {
 	struct vduse_deletion *together[VDUSE_DELETIONS];
-	size_t n_together = 0;
+	int64_t end = app_now_ms() + BEGIN_MS;
+	size_t n_together = 0, begun = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	while (begun < n && !vduse_interrupted(app) && (!begun || app_now_ms() < end)) {
+		struct vduse_deletion *d = &v[begun++];
 		bool is_together;
 
-		v[i].status = begin(app, v[i].name, force, &is_together);
+		d->status = begin(app, d->name, force, &is_together);
 		if (is_together)
-			together[n_together++] = &v[i];
+			together[n_together++] = d;
 	}
 	if (n_together)
 		detach_together(app, together, n_together);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < begun; i++) {
 		if (!v[i].status)
 			v[i].status = vduse_destroy(app, v[i].name);
 	}
+	return begun;
 }
 
 static enum status run(struct app *app, const struct args *args)
@@ -246,8 +251,8 @@ static enum status run(struct app *app, const struct args *args)
 		status = json_load(app);
 	if (!status)
 		status = app_context(app);
-	if (!status)
-		vduse_delete_all(app, &deletion, 1, args->has & HAS_FORCE);
+	if (!status && !vduse_delete_all(app, &deletion, 1, args->has & HAS_FORCE))
+		status = diag_fail(app, args->name, EINTR, NULL, "interrupted");
 	return status ? status : deletion.status;
 }
 

@@ -247,12 +247,11 @@ static bool is_vduse_deletion(const struct plan_item *item)
 	return item->vhave;
 }
 
-/* What is begun together is finished, whatever signal comes meanwhile. */
 static void delete_vduse(struct runner *r)
 {
 	struct vduse_deletion v[VDUSE_DELETIONS];
 	struct plan_item *items[VDUSE_DELETIONS];
-	size_t at = 0, n;
+	size_t at = 0, n, begun;
 
 	runner_look_ahead(r, STEP_DELETE, is_vduse_deletion);
 	do {
@@ -264,9 +263,11 @@ static void delete_vduse(struct runner *r)
 			v[n] = (struct vduse_deletion){ .name = item->name };
 			items[n++] = item;
 		}
-		vduse_delete_all(r->app, v, n, r->force);
-		for (size_t i = 0; i < n; i++)
+		begun = vduse_delete_all(r->app, v, n, r->force);
+		for (size_t i = 0; i < begun; i++)
 			runner_step(r, items[i], STEP_DELETE, v[i].status);
+		if (begun < n)
+			at = (size_t)(items[begun] - r->plan->items);
 	} while (at < r->plan->size && !r->stopped);
 }
 

@@ -231,8 +231,11 @@ struct vduse_deletion {
 	const char *name;
 	enum status status;
 };
-/* What `vduse del` does, of up to VDUSE_DELETIONS; JSON is loaded, the app has a context. */
-void vduse_delete_all(struct app *app, struct vduse_deletion *v, size_t n, bool force);
+/*
+ * What `vduse del` does, of up to VDUSE_DELETIONS; JSON is loaded, the app has a context.  Returns how
+ * many, the first ones, were begun and finished: some when they take long, none when a signal came.
+ */
+size_t vduse_delete_all(struct app *app, struct vduse_deletion *v, size_t n, bool force);
 /* Deletes the vdpa device that was just made, if there is one; to be called with must_finish. */
 enum status vduse_take_back(struct app *app, const char *name);
 /* Blocks the signals that vduse_interrupted() looks for. */

@@ -77,6 +77,21 @@ many_disks() { # COUNT DRIVER
 	works apply "$WORK/state" prune
 }
 
+@test "a signal ends many deletions after those that are begun" {
+	many_disks 60 virtio_vdpa
+	works apply "$WORK/state"
+	echo '{"version":1}' >"$WORK/state"
+	"$VDPACTL" apply "$WORK/state" prune >"$WORK/out" 2>"$WORK/err" 3>&- &
+	wait_until 20 test ! -e /sys/class/vduse/m0
+	kill -TERM "$!"
+	wait "$!" && failed "ended well"
+	grep -q 'interrupted: [1-9][0-9]* of the devices are not finished' "$WORK/err"
+	grep -q -- '^- m9 (not finished)$' "$WORK/out"
+	[[ -e /sys/class/vduse/m9 && -e /sys/bus/vdpa/devices/m9 ]]
+	works apply "$WORK/state" prune
+	[[ $(vdpactl -j vduse show | jq '.vduse | length') == 0 ]]
+}
+
 @test "what is mounted, open or a partition in use is found also by the look for many" {
 	many_disks 4 virtio_vdpa
 	works apply "$WORK/state"
