@@ -27,7 +27,8 @@ load apply
 	wait "$!" && failed "ended well"
 	run -0 cat "$BATS_TEST_TMPDIR/out"
 	prints '+ net ' '+ sf ' '(not finished)'
-	captures 9 vdpactl --timeout 1 restore "$FILE"
+	# The default for parents is a minute.
+	captures 9 timeout 40 "$VDPACTL" --timeout 1 restore "$FILE"
 	says 'cannot add device "never"'
 	captures 3 vdpactl restore
 	says 'cannot read /etc/vdpactl/vdpactl.json'
