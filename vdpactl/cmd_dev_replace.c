@@ -106,8 +106,21 @@ static void keep_driver(struct replace *r)
 	r->plan.owner = r->want.node.is;
 }
 
+static enum status add_kept(struct replace *r, const struct state_device *kept)
+{
+	int err = state_add_kept(r->app, kept, r->want.has);
+
+	if (err == -ENOMEM)
+		return diag_error(r->app, r->args->name, NULL, NULL);
+	if (err < 0)
+		return make_refused(r->app, r->args);
+	if (vdpa_ctx_get_warning(r->app->ctx))
+		diag_warning(r->app, vdpa_ctx_get_warning(r->app->ctx));
+	return ST_OK;
+}
+
 /* From the deletion to the new device, which is waited for without the lock that others need. */
-static enum status remake(struct replace *r, const struct vdpa_spec *spec,
+static enum status remake(struct replace *r, const struct state_device *kept,
 			  struct autoprobe *autoprobe)
 {
 	const char *name = r->args->name;
@@ -116,7 +129,7 @@ static enum status remake(struct replace *r, const struct vdpa_spec *spec,
 	if (vdpa_dev_del(r->app->ctx, name, r->force ? VDPA_FORCE : 0) < 0)
 		return diag_ctx(r->app, name);
 	link_tidy(name);
-	status = make_added(r->app, r->args, spec, &r->plan);
+	status = add_kept(r, kept);
 	if (!status) {
 		bind_autoprobe_back(r->app, autoprobe);
 		status = make_ready(r->app, r->args, &r->plan);
@@ -128,21 +141,18 @@ static enum status remake(struct replace *r, const struct vdpa_spec *spec,
 
 static enum status make_anew(struct replace *r)
 {
-	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 	struct state_device kept = state_device_keep(r->app, &r->want, &r->have);
 	const char *name = r->args->name;
 	enum status status = state_check_unused(r->app, name, r->force);
 	struct autoprobe autoprobe;
 
-	if (!status && state_spec(&kept, &spec) < 0)
-		status = diag_error(r->app, name, NULL, NULL);
 	if (!status)
 		status = bind_autoprobe_off(r->app, name, &autoprobe);
 	if (status)
 		return status;
 	keep_driver(r);
 	r->result = RESULT_RECREATED;
-	status = remake(r, spec, &autoprobe);
+	status = remake(r, &kept, &autoprobe);
 	bind_autoprobe_back(r->app, &autoprobe);
 	return status;
 }

@@ -85,9 +85,29 @@ static enum status keep_devices(struct app *app, struct state_host *host, struct
 	return told ? ST_OK : diag_error(app, NULL, NULL, NULL);
 }
 
+/* What JSON cannot hold would be another text in the file: another disk, for apply. */
+static enum status check_texts(struct app *app, const struct state_vduse *v)
+{
+	const struct {
+		const char *what, *text;
+	} texts[] = { { "back end", v->backend },
+		      { "serial number", v->serial },
+		      { "user", v->user } };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		if (texts[i].text && !is_text(texts[i].text))
+			return diag_fail(
+				app, v->name, EIO, NULL,
+				"VDUSE device \"%s\" cannot be saved: its %s \"%s\" is not UTF-8",
+				v->name, texts[i].what, texts[i].text);
+	}
+	return ST_OK;
+}
+
 static enum status keep_vduse(struct app *app, struct state_host *host, struct state *state)
 {
 	CLEANUP(left_out_free) struct left_out others = { 0 }, units = { 0 }, rest = { 0 };
+	enum status status;
 
 	state->vduse = calloc(host->n_vduse + 1, sizeof(*state->vduse));
 	if (!state->vduse)
@@ -101,12 +121,15 @@ static enum status keep_vduse(struct app *app, struct state_host *host, struct s
 			leave_out(&units, h->is.name);
 		else if (!h->exists)
 			leave_out(&rest, h->is.name);
-		else if (!h->known || !is_text(h->is.backend))
+		else if (!h->known)
 			return diag_fail(app, h->is.name, EIO, NULL,
 					 "the options of VDUSE device \"%s\" are not understood",
 					 h->is.name);
 		if (h->owner != VDUSE_OURS || !h->exists)
 			continue;
+		status = check_texts(app, &h->is);
+		if (status)
+			return status;
 		/* Made, and not attached yet or taken from its driver. */
 		if (!h->is.driver)
 			h->is.driver = state_driver(NULL);

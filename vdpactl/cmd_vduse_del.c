@@ -14,6 +14,10 @@
 /* From the errors that users of a disk got to their end. */
 #define CLOSE_MS 2000
 #define POLL_MS 20
+/* After that no more are begun before these are finished: one may take half a minute to be written back. */
+#define BEGIN_MS 1000
+
+DEFINE_CLEANUP(struct vdpa_bulk, vdpa_bulk_unref)
 
 enum status vduse_destroy(struct app *app, const char *name)
 {
@@ -119,34 +123,37 @@ enum status vduse_check_alive(struct app *app, const char *name, const struct vd
 	return *broken ? check_broken(app, name, s, force) : ST_OK;
 }
 
-/* Takes the vdpa device away from its driver and deletes it. */
-static enum status detach(struct app *app, const char *name, bool force)
+/* Sees to it that nothing is in the way of deleting the vdpa device, which is *s; NULL: there is none. */
+static enum status clear_way(struct app *app, const char *name, bool force, struct vdpa_sysdev **s)
 {
-	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	bool gone, broken;
 	enum status status;
 	const char *driver;
 	int r;
 
-	r = vduse_get_device(app, name, &s);
+	r = vduse_get_device(app, name, s);
 	if (r == -ENODEV)
 		return ST_OK;
 	if (r < 0)
 		return diag_ctx(app, name);
-	status = vduse_check_alive(app, name, s, force, &gone, &broken);
+	status = vduse_check_alive(app, name, *s, force, &gone, &broken);
 	/* A virtual machine that uses it is found below; one that ended left no request. */
-	driver = vdpa_sysdev_get_driver(s);
+	driver = vdpa_sysdev_get_driver(*s);
 	if (!status && gone && driver && !strcmp(driver, "virtio_vdpa")) {
 		status = revive(app, name, force);
 		if (!status)
-			let_users_close(app, vdpa_sysdev_get_node(s));
+			let_users_close(app, vdpa_sysdev_get_node(*s));
 	}
 	if (!status)
-		status = vduse_check_unused(app, name, s);
-	if (!status && vdpa_sysdev_get_blockdev(s) && !broken)
-		status = vduse_flush(app, name, vdpa_sysdev_get_node(s), force);
-	if (status)
-		return status;
+		status = vduse_check_unused(app, name, *s);
+	if (!status && vdpa_sysdev_get_blockdev(*s) && !broken)
+		status = vduse_flush(app, name, vdpa_sysdev_get_node(*s), force);
+	return status;
+}
+
+/* Takes the vdpa device away from its driver and deletes it. */
+static enum status detach(struct app *app, const char *name)
+{
 	/* It may have died since it answered: all this may have taken a minute. */
 	if (vdpa_dev_del(app->ctx, name, vduse_served(app, name)) < 0 &&
 	    vdpa_error_get_errno(vdpa_ctx_get_error(app->ctx)) != ENODEV)
@@ -172,24 +179,81 @@ static enum status check_ours(struct app *app, const char *name)
 			 "VDUSE device \"%s\" is another program's", name);
 }
 
-enum status vduse_delete(struct app *app, const char *name, bool force)
+/* ---- several ---- */
+
+/* *together: it has a char device, so that deleting it takes a search for who has that open. */
+static enum status begin(struct app *app, const char *name, bool force, bool *together)
 {
+	CLEANUP(cleanup_vdpa_sysdev_unref_cb) struct vdpa_sysdev *s = NULL;
 	enum status status = check_ours(app, name);
 
+	*together = false;
 	if (!status)
-		status = detach(app, name, force);
-	return status ? status : vduse_destroy(app, name);
+		status = clear_way(app, name, force, &s);
+	if (status || !s)
+		return status;
+	*together = vdpa_sysdev_get_chardev(s);
+	return *together ? ST_OK : detach(app, name);
+}
+
+/* One search serves them all. */
+static void detach_together(struct app *app, struct vduse_deletion *const *v, size_t n)
+{
+	CLEANUP(cleanup_vdpa_bulk_unref_cb) struct vdpa_bulk *bulk = NULL;
+	bool ready = vdpa_bulk_new(app->ctx, &bulk) == 0;
+
+	for (size_t i = 0; i < n && ready; i++)
+		ready = vdpa_bulk_del(bulk, v[i]->name) == 0;
+	if (ready)
+		(void)!vdpa_bulk_run(bulk, VDPA_BULK_KEEP_GOING | VDPA_BULK_PIPELINE);
+	for (size_t i = 0; i < n; i++) {
+		const struct vdpa_error *err = NULL;
+		int r = ready ? vdpa_bulk_get_result(bulk, i, &err) : 1;
+
+		if (r > 0) /* out of memory */
+			v[i]->status = diag_error(app, v[i]->name, NULL, NULL);
+		else if (r < 0 && r != -ENODEV)
+			v[i]->status = diag_error(app, v[i]->name, err, NULL);
+		else
+			link_tidy(v[i]->name);
+	}
+}
+
+size_t vduse_delete_all(struct app *app, struct vduse_deletion *v, size_t n, bool force)
+{
+	struct vduse_deletion *together[VDUSE_DELETIONS];
+	int64_t end = app_now_ms() + BEGIN_MS;
+	size_t n_together = 0, begun = 0;
+
+	while (begun < n && !vduse_interrupted(app) && (!begun || app_now_ms() < end)) {
+		struct vduse_deletion *d = &v[begun++];
+		bool is_together;
+
+		d->status = begin(app, d->name, force, &is_together);
+		if (is_together)
+			together[n_together++] = d;
+	}
+	if (n_together)
+		detach_together(app, together, n_together);
+	for (size_t i = 0; i < begun; i++) {
+		if (!v[i].status)
+			v[i].status = vduse_destroy(app, v[i].name);
+	}
+	return begun;
 }
 
 static enum status run(struct app *app, const struct args *args)
 {
 	enum status status = vduse_check_name(app, args->name);
+	struct vduse_deletion deletion = { .name = args->name };
 
 	if (!status)
 		status = json_load(app);
 	if (!status)
 		status = app_context(app);
-	return status ? status : vduse_delete(app, args->name, args->has & HAS_FORCE);
+	if (!status && !vduse_delete_all(app, &deletion, 1, args->has & HAS_FORCE))
+		status = diag_fail(app, args->name, EINTR, NULL, "interrupted");
+	return status ? status : deletion.status;
 }
 
 static const struct arg args[] = {

@@ -38,29 +38,46 @@ static void sync_dir(const char *path)
 		(void)fsync(fd);
 }
 
+/* Where it is to be, and as what. */
+struct place {
+	const char *path;
+	mode_t mode;
+	bool is_there; /* then it stays the same one's: */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Who is not root may not give a file away: then it is the writer's. */
+static int take_over(int fd, const struct place *p)
+{
+	if (p->is_there && fchown(fd, p->uid, p->gid) < 0 && errno != EPERM)
+		return errno;
+	return fchmod(fd, p->mode) < 0 ? errno : 0;
+}
+
 /* Behind the name: who reads *.json or *.prom in that directory does not see the half of it. */
-static int replace(const char *path, mode_t mode, const struct strbuf *text)
+static int replace(const struct place *p, const struct strbuf *text)
 {
 	CLEANUP(strbuf_free) struct strbuf temporary = STRBUF_INIT;
 	int fd, r;
 
-	strbuf_addf(&temporary, "%s.XXXXXX", path);
+	strbuf_addf(&temporary, "%s.XXXXXX", p->path);
 	if (temporary.failed || text->failed)
 		return ENOMEM;
 	fd = mkostemp(temporary.s, O_CLOEXEC);
 	if (fd < 0)
 		return errno;
 	r = write_all(fd, text);
-	if (!r && fchmod(fd, mode) < 0)
-		r = errno;
+	if (!r)
+		r = take_over(fd, p);
 	if (close(fd) < 0 && !r)
 		r = errno;
-	if (!r && rename(temporary.s, path) < 0)
+	if (!r && rename(temporary.s, p->path) < 0)
 		r = errno;
 	if (r)
 		unlink(temporary.s);
 	else
-		sync_dir(path);
+		sync_dir(p->path);
 	return r;
 }
 
@@ -70,13 +87,13 @@ static enum status fail(struct app *app, const char *file, int errnum)
 }
 
 /* A signal that ends the program waits until the other name is gone. */
-static int replace_whole(const char *path, mode_t mode, const struct strbuf *text)
+static int replace_whole(const struct place *p, const struct strbuf *text)
 {
 	sigset_t before;
 	int r;
 
 	vduse_hold_signals(&before);
-	r = replace(path, mode, text);
+	r = replace(p, text);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
@@ -84,17 +101,24 @@ static int replace_whole(const char *path, mode_t mode, const struct strbuf *tex
 enum status outfile_write(struct app *app, const char *file, mode_t mode, const struct strbuf *text)
 {
 	CLEANUP_FREE char *path = realpath(file, NULL);
+	struct place place = { .path = path ? path : file, .mode = mode };
 	struct stat st;
 	int r;
 
 	if (!path && errno != ENOENT)
 		return fail(app, file, errno);
+	if (!path && lstat(file, &st) == 0)
+		return diag_fail(app, NULL, ENOENT, NULL,
+				 "cannot write %s: it is a link to what is not there", file);
 	if (path && stat(path, &st) == 0) {
 		if (!S_ISREG(st.st_mode))
 			return diag_fail(app, NULL, EINVAL, "without a file it goes to stdout",
 					 "cannot write %s: it is no regular file", file);
-		mode = st.st_mode & 0777;
+		place.mode = st.st_mode & 0777;
+		place.is_there = true;
+		place.uid = st.st_uid;
+		place.gid = st.st_gid;
 	}
-	r = replace_whole(path ? path : file, mode, text);
+	r = replace_whole(&place, text);
 	return r ? fail(app, file, r) : ST_OK;
 }

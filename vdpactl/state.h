@@ -118,6 +118,10 @@ struct state {
 	size_t n_devices;
 	struct state_vduse *vduse; /* owned array */
 	size_t n_vduse;
+	/* Where it was read, for what shows to be wrong later. */
+	const char *file; /* borrowed */
+	char *text; /* owned */
+	size_t len;
 };
 
 void state_device_free(struct state_device *d);
@@ -169,6 +173,9 @@ enum status state_read(struct app *app, const char *file, struct state *state);
 /* The same of text in memory; file is for reports. */
 enum status state_parse(struct app *app, const char *file, const char *text, size_t len,
 			struct state *state);
+/* Reports what is wrong with the features of a device of the file, as state_read() does. */
+enum status state_refuse_features(struct app *app, const struct state *state,
+				  const struct state_device *d, const char *message);
 /* As JSON text, a device a line.  JSON is loaded. */
 void state_write(struct strbuf *sb, const struct state *state);
 
@@ -366,9 +373,11 @@ enum status runner_give(struct runner *r, const char *name, const char *driver, 
 void runner_bind(struct runner *r);
 /* Gives char devices to their owners. */
 void runner_own(struct runner *r);
-/* What the device can be made with again; the strings stay d's. */
+/* What the device can be made with again, as far as its parent is known; the strings stay d's. */
 struct state_device state_device_reduced(struct app *app, const struct state_device *d,
 					 bool *known);
+/* The same, whatever its parent takes. */
+struct state_device state_device_told(const struct state_device *d);
 /* ---- made anew: state_remake.c ---- */
 
 /* 0 or -ENOMEM; *spec is the caller's also then.  Without features_text. */
@@ -380,6 +389,14 @@ int state_spec(const struct state_device *d, struct vdpa_spec **spec);
  */
 struct state_device state_device_keep(struct app *app, const struct state_device *want,
 				      const struct state_device *have);
+/*
+ * Makes a device that state_device_keep() told of: 0 or -errno, with the failure in app->ctx.  What is not in
+ * `given` is left out where the kernel says that the parent does not take it, so that nobody gave it
+ * to the old one either.
+ */
+int state_add_kept(struct app *app, const struct state_device *d, unsigned int given);
+/* Is that what the kernel says? */
+bool state_is_not_taken(const struct vdpa_error *err);
 /* The device is deleted and was not made anew: makes it as it was; how that went is noted. */
 void state_put_back(struct app *app, const struct state_device *have);
 /* The same of a disk whose options are known; not what it held in memory. */

@@ -91,22 +91,35 @@ static bool is_address(const uint8_t mac[6])
 	return memcmp(mac, zero, sizeof(zero)) && !(mac[0] & 1);
 }
 
-struct state_device state_device_reduced(struct app *app, const struct state_device *d, bool *known)
+struct state_device state_device_told(const struct state_device *d)
 {
 	struct state_device out = *d;
+
+	if (!is_address(d->mac))
+		out.has &= ~STATE_HAS_MAC;
+	if (d->mtu < 68)
+		out.has &= ~STATE_HAS_MTU;
+	if (!d->max_vqp)
+		out.has &= ~STATE_HAS_MAX_VQP;
+	if (!d->driver)
+		out.has &= ~STATE_HAS_DRIVER;
+	return out;
+}
+
+struct state_device state_device_reduced(struct app *app, const struct state_device *d, bool *known)
+{
+	struct state_device out = state_device_told(d);
 	unsigned int attrs = 0;
 
 	*known = vdpa_parent_get_attrs(app->ctx, d->mgmtdev, &attrs);
-	if (!(attrs & VDPA_PARENT_MAC) || !is_address(d->mac))
+	if (!(attrs & VDPA_PARENT_MAC))
 		out.has &= ~STATE_HAS_MAC;
-	if (!(attrs & VDPA_PARENT_MTU) || d->mtu < 68)
+	if (!(attrs & VDPA_PARENT_MTU))
 		out.has &= ~STATE_HAS_MTU;
-	if (!(attrs & VDPA_PARENT_MAX_VQP) || !d->max_vqp)
+	if (!(attrs & VDPA_PARENT_MAX_VQP))
 		out.has &= ~STATE_HAS_MAX_VQP;
 	if (!(attrs & VDPA_PARENT_FEATURES))
 		out.has &= ~STATE_HAS_FEATURES;
-	if (!d->driver)
-		out.has &= ~STATE_HAS_DRIVER;
 	return out;
 }
 

@@ -34,6 +34,7 @@ void state_free(struct state *s)
 		state_vduse_free(&s->vduse[i]);
 	free(s->devices);
 	free(s->vduse);
+	free(s->text);
 	*s = (struct state){ 0 };
 }
 

@@ -101,15 +101,15 @@ static const struct vdpa_mgmtdev *find_parent(const struct planner *p, const cha
 static enum status bad_feature(const struct planner *p, size_t i, const char *bad, size_t len,
 			       uint32_t id, uint64_t offered)
 {
-	CLEANUP(strbuf_free) struct strbuf names = STRBUF_INIT;
+	CLEANUP(strbuf_free) struct strbuf names = STRBUF_INIT, message = STRBUF_INIT;
+	const struct state_device *d = &p->state->devices[i];
 
 	features_list(&names, id, offered, ",");
-	diag_fail(p->app, p->state->devices[i].name, EINVAL, NULL,
-		  "%s: $.devices[%zu].device_features: \"%.*s\" is not a feature, expected names "
-		  "like those that \"%s\" offers: %s",
-		  p->o->file, p->state->devices[i].index, (int)len, bad,
-		  p->state->devices[i].mgmtdev, names.len ? names.s : "none");
-	return ST_USAGE;
+	strbuf_addf(&message,
+		    "\"%.*s\" is not a feature, expected names like those that \"%s\" offers: %s",
+		    (int)len, bad, d->mgmtdev, names.len ? names.s : "none");
+	return state_refuse_features(p->app, p->state, d,
+				     message.failed ? "out of memory" : message.s);
 }
 
 /* Without its parent the names stay: the device can't be made anyway. */

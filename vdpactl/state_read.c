@@ -307,5 +307,13 @@ enum status state_read(struct app *app, const char *file, struct state *state)
 		file = "stdin";
 	}
 	status = read_all(app, file, fd < 0 ? STDIN_FILENO : fd, &sb);
-	return status ? status : state_parse(app, file, sb.s ? sb.s : "", sb.len, state);
+	if (!status)
+		status = state_parse(app, file, sb.s ? sb.s : "", sb.len, state);
+	if (status)
+		return status;
+	state->file = file;
+	state->text = sb.s;
+	state->len = sb.len;
+	sb = (struct strbuf)STRBUF_INIT;
+	return ST_OK;
 }

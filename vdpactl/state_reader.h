@@ -14,6 +14,7 @@
 struct reader {
 	struct app *app;
 	const char *file;
+	const char *device; /* that a report is about, or NULL */
 	const char *text;
 	size_t len;
 	struct json_step steps[STEPS_MAX];

@@ -35,6 +35,8 @@ struct state_device state_device_keep(struct app *app, const struct state_device
 	if (!have->mgmtdev || strcmp(want->mgmtdev, have->mgmtdev))
 		return out;
 	old = state_device_reduced(app, have, &known);
+	if (!known)
+		old = state_device_told(have);
 	if (old.has & ~want->has & STATE_HAS_FEATURES) {
 		out.features = old.features;
 		out.has |= STATE_HAS_FEATURES;
@@ -55,6 +57,48 @@ struct state_device state_device_keep(struct app *app, const struct state_device
 	if (!(want->has & STATE_HAS_MAX_VQP))
 		out.max_vqp = old.max_vqp;
 	return out;
+}
+
+/* ---- what a parent takes ---- */
+
+bool state_is_not_taken(const struct vdpa_error *err)
+{
+	const char *extack = err ? vdpa_error_get_extack(err) : NULL;
+
+	/* Looked at before the parent does anything, in words that have been longer. */
+	return extack && strstr(extack, "attributes are not supported");
+}
+
+static int add(struct app *app, const struct state_device *d)
+{
+	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
+	int r = state_spec(d, &spec);
+
+	return r ? r : vdpa_dev_add(app->ctx, spec, 0);
+}
+
+int state_add_kept(struct app *app, const struct state_device *d, unsigned int given)
+{
+	/* The first are left out first. */
+	static const unsigned int attrs[] = { STATE_HAS_FEATURES, STATE_HAS_MAX_VQP, STATE_HAS_MTU,
+					      STATE_HAS_MAC };
+	const unsigned int n = sizeof(attrs) / sizeof(*attrs);
+	int r = -EOPNOTSUPP;
+
+	for (unsigned int set = 0; set < 1u << n; set++) {
+		struct state_device fewer = *d;
+		unsigned int out = 0;
+
+		for (unsigned int i = 0; i < n; i++)
+			out |= set >> i & 1 ? attrs[i] : 0;
+		if (out & ~(d->has & ~given))
+			continue;
+		fewer.has &= ~out;
+		r = add(app, &fewer);
+		if (r != -EOPNOTSUPP || !state_is_not_taken(vdpa_ctx_get_error(app->ctx)))
+			break;
+	}
+	return r;
 }
 
 /* ---- another address ---- */
@@ -127,16 +171,11 @@ static const struct {
 	unsigned int state;
 	uint64_t args;
 } given[] = {
-	{ STATE_HAS_QUEUES, HAS_QUEUES },
-	{ STATE_HAS_QUEUE_SIZE, HAS_QUEUE_SIZE },
-	{ STATE_HAS_BLOCK_SIZE, HAS_BLOCK_SIZE },
-	{ STATE_HAS_SERIAL, HAS_SERIAL },
-	{ STATE_HAS_CACHE, HAS_CACHE },
-	{ STATE_HAS_IN_ORDER, HAS_IN_ORDER },
-	{ STATE_HAS_RECONNECT, HAS_RECONNECT },
-	{ STATE_HAS_THREADS, HAS_THREADS },
-	{ STATE_HAS_POLL_US, HAS_POLL_US },
-	{ STATE_HAS_USER, HAS_USER },
+	{ STATE_HAS_QUEUES, HAS_QUEUES },	  { STATE_HAS_QUEUE_SIZE, HAS_QUEUE_SIZE },
+	{ STATE_HAS_BLOCK_SIZE, HAS_BLOCK_SIZE }, { STATE_HAS_SERIAL, HAS_SERIAL },
+	{ STATE_HAS_CACHE, HAS_CACHE },		  { STATE_HAS_IN_ORDER, HAS_IN_ORDER },
+	{ STATE_HAS_RECONNECT, HAS_RECONNECT },	  { STATE_HAS_THREADS, HAS_THREADS },
+	{ STATE_HAS_POLL_US, HAS_POLL_US },	  { STATE_HAS_USER, HAS_USER },
 };
 
 enum status state_start(struct app *app, const struct state_vduse *v)
@@ -173,36 +212,38 @@ enum status state_start(struct app *app, const struct state_vduse *v)
 
 /* ---- as it was ---- */
 
-/* What a parent may take when a device is made. */
-#define GIVEN (STATE_HAS_MAC | STATE_HAS_MTU | STATE_HAS_MAX_VQP | STATE_HAS_FEATURES)
-
-/* Its char device, unless that is as every new one. */
-static int give_again(struct app *app, const char *name, const struct state_node *had)
+/* Its char device, to whom that belonged, and the link, which went with the old one. */
+static int give_again(struct app *app, const char *name, const char *driver,
+		      const struct state_node *had)
 {
 	struct state_node node = { 0 };
+	enum status status;
 
+	if (strcmp(driver, "vhost_vdpa"))
+		return 0;
 	state_node_keep(&node, had);
-	return state_node_is_given(&node) && link_make(app, name, &node.is) ? -EIO : 0;
+	app->as_notes = !state_node_is_given(&node);
+	status = link_make(app, name, &node.is);
+	status = app->as_notes ? ST_OK : status;
+	app->as_notes = false;
+	return status ? -EIO : 0;
 }
 
 static int make_again(struct app *app, const struct state_device *d)
 {
-	CLEANUP(cleanup_vdpa_spec_unref_cb) struct vdpa_spec *spec = NULL;
 	struct autoprobe autoprobe;
 	const char *driver = d->driver ? d->driver : d->other_driver;
-	int ret = state_spec(d, &spec);
+	int ret;
 
-	if (ret)
-		return ret;
 	/* Without it the host's driver may come first, which is better than no device. */
 	(void)bind_autoprobe_off(app, d->name, &autoprobe);
-	ret = vdpa_dev_add(app->ctx, spec, 0);
+	ret = state_add_kept(app, d, 0);
 	bind_autoprobe_back(app, &autoprobe);
 	if (!ret && driver && strcmp(driver, "none"))
 		ret = vdpa_dev_bind(app->ctx, d->name, driver, 0);
 	else if (!ret)
 		ret = vdpa_dev_unbind(app->ctx, d->name, 0);
-	return ret ? ret : give_again(app, d->name, &d->node);
+	return ret ? ret : give_again(app, d->name, driver ? driver : "none", &d->node);
 }
 
 static void tell_put_back(struct app *app, const char *name, bool done)
@@ -216,16 +257,12 @@ void state_put_back(struct app *app, const struct state_device *have)
 	struct state_device old = state_device_reduced(app, have, &known);
 	int ret;
 
+	if (!known)
+		old = state_device_told(have);
 	app->must_finish = true;
 	ret = make_again(app, &old);
 	app->must_finish = false;
-	if (ret || known || !(have->has & ~old.has & GIVEN))
-		tell_put_back(app, have->name, !ret);
-	else
-		diag_note(app,
-			  "\"%s\" is there again, but with its parent's own address, MTU, queues "
-			  "and features: what \"%s\" takes is not known",
-			  have->name, have->mgmtdev);
+	tell_put_back(app, have->name, !ret);
 }
 
 static enum status serve_again(struct app *app, const struct host_vduse *have)
@@ -235,10 +272,11 @@ static enum status serve_again(struct app *app, const struct host_vduse *have)
 
 	if (!status && have->attached)
 		status = vduse_attach(app, name);
-	if (!status && have->attached && driver && strcmp(driver, "none") &&
-	    vdpa_dev_bind(app->ctx, name, driver, 0) < 0)
-		status = diag_ctx(app, name);
-	if (!status && have->attached && give_again(app, name, &have->is.node))
+	if (status || !have->attached || !driver || !strcmp(driver, "none"))
+		return status;
+	if (vdpa_dev_bind(app->ctx, name, driver, 0) < 0)
+		return diag_ctx(app, name);
+	if (give_again(app, name, driver, &have->is.node))
 		status = ST_ERROR;
 	return status;
 }

@@ -134,6 +134,27 @@ void runner_look_ahead(struct runner *r, unsigned int step,
 typedef enum status queue_fn(struct runner *r, struct vdpa_bulk *bulk, struct plan_item *item);
 typedef bool pick_fn(const struct plan_item *item);
 
+/* Less than what was kept of the old device is what its parent takes. */
+static enum status add_with_less(struct runner *r, const struct plan_item *item)
+{
+	struct state_device device = state_device_keep(r->app, item->want, item->have);
+
+	switch (state_add_kept(r->app, &device, item->want->has)) {
+	case 0:
+		return ST_OK;
+	case -ENOMEM:
+		return diag_error(r->app, item->name, NULL, NULL);
+	}
+	return diag_ctx(r->app, item->name);
+}
+
+static bool keeps_too_much(const struct plan_item *item, unsigned int step,
+			   const struct vdpa_error *err)
+{
+	return step == STEP_ADD && item->want && item->action == PLAN_RECREATE &&
+	       state_is_not_taken(err);
+}
+
 /* Sends what is queued, and takes the results. */
 static void run_chunk(struct runner *r, struct vdpa_bulk *bulk, struct plan_item **items, size_t n,
 		      unsigned int step)
@@ -146,6 +167,8 @@ static void run_chunk(struct runner *r, struct vdpa_bulk *bulk, struct plan_item
 
 		if (result > 0)
 			status = diag_ctx(r->app, items[i]->name);
+		else if (result < 0 && keeps_too_much(items[i], step, err))
+			status = add_with_less(r, items[i]);
 		/* Gone by itself is deleted. */
 		else if (result < 0 && !(step == STEP_DELETE && result == -ENODEV))
 			status = diag_error(r->app, items[i]->name, err, NULL);
@@ -226,14 +249,26 @@ static bool is_vduse_deletion(const struct plan_item *item)
 
 static void delete_vduse(struct runner *r)
 {
-	runner_look_ahead(r, STEP_DELETE, is_vduse_deletion);
-	for (size_t i = 0; i < r->plan->size; i++) {
-		struct plan_item *item = &r->plan->items[i];
+	struct vduse_deletion v[VDUSE_DELETIONS];
+	struct plan_item *items[VDUSE_DELETIONS];
+	size_t at = 0, n, begun;
 
-		if (is_vduse_deletion(item) && runner_wants(r, item, STEP_DELETE))
-			runner_step(r, item, STEP_DELETE,
-				    vduse_delete(r->app, item->name, r->force));
-	}
+	runner_look_ahead(r, STEP_DELETE, is_vduse_deletion);
+	do {
+		for (n = 0; at < r->plan->size && n < VDUSE_DELETIONS; at++) {
+			struct plan_item *item = &r->plan->items[at];
+
+			if (!is_vduse_deletion(item) || !runner_wants(r, item, STEP_DELETE))
+				continue;
+			v[n] = (struct vduse_deletion){ .name = item->name };
+			items[n++] = item;
+		}
+		begun = vduse_delete_all(r->app, v, n, r->force);
+		for (size_t i = 0; i < begun; i++)
+			runner_step(r, items[i], STEP_DELETE, v[i].status);
+		if (begun < n)
+			at = (size_t)(items[begun] - r->plan->items);
+	} while (at < r->plan->size && !r->stopped);
 }
 
 /* ---- daemons ---- */

@@ -17,7 +17,7 @@ enum status reader_refuse_at(struct reader *r, struct json_place place, const ch
 	app->file = r->file;
 	app->line = place.line;
 	app->column = place.column;
-	diag_fail(app, NULL, EINVAL, NULL, "%s", message);
+	diag_fail(app, r->device, EINVAL, NULL, "%s", message);
 	app->file = file;
 	app->line = line;
 	app->column = column;
@@ -42,6 +42,24 @@ enum status reader_refuse(struct reader *r, bool at_key, const char *fmt, ...)
 enum status reader_no_memory(struct reader *r)
 {
 	return diag_error(r->app, NULL, NULL, NULL);
+}
+
+enum status state_refuse_features(struct app *app, const struct state *state,
+				  const struct state_device *d, const char *message)
+{
+	struct reader r = {
+		.app = app,
+		.file = state->file,
+		.device = d->name,
+		.text = state->text,
+		.len = state->len,
+		.steps = { { .key = "devices" },
+			   { .index = d->index },
+			   { .key = "device_features" } },
+		.depth = 3,
+	};
+
+	return reader_refuse(&r, false, "%s", message);
 }
 
 /* ---- values ---- */

@@ -227,8 +227,17 @@ enum status vduse_flush(struct app *app, const char *name, const char *node, boo
 
 /* Starts the daemon that `vduse add` with these arguments would; *lives as vduse_start(). */
 enum status vduse_start_block(struct app *app, const struct args *args, bool *lives);
-/* What `vduse del` does; JSON is loaded, the app has a context. */
-enum status vduse_delete(struct app *app, const char *name, bool force);
+/* One of several that are deleted together, and how that went. */
+#define VDUSE_DELETIONS 64
+struct vduse_deletion {
+	const char *name;
+	enum status status;
+};
+/*
+ * What `vduse del` does, of up to VDUSE_DELETIONS; JSON is loaded, the app has a context.  Returns how
+ * many, the first ones, were begun and finished: some when they take long, none when a signal came.
+ */
+size_t vduse_delete_all(struct app *app, struct vduse_deletion *v, size_t n, bool force);
 /* Deletes the vdpa device that was just made, if there is one; to be called with must_finish. */
 enum status vduse_take_back(struct app *app, const char *name);
 /* Blocks the signals that vduse_interrupted() looks for. */

@@ -80,18 +80,28 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	settled
 }
 
+@test "what JSON cannot hold is not saved as another text, from which the disk would be made anew" {
+	works vduse add name mem type block backend mem:4M serial $'S\xff'
+	fails 1 save "$BATS_TEST_TMPDIR/saved"
+	says 'VDUSE device "mem" cannot be saved: its serial number "S\xff" is not UTF-8'
+	[[ ! -e $BATS_TEST_TMPDIR/saved ]]
+	works vduse del mem
+}
+
 @test "the new daemon cannot start: the disk is put back with what it was served with" {
 	truncate -s 8M "$BATS_TEST_TMPDIR/image"
 	chmod 666 "$BATS_TEST_TMPDIR/image"
 	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
 	works apply "$FILE"
 	chown nobody /dev/vhost-vdpa-0
+	[[ -L /dev/vdpa/by-name/vm ]]
 	disks "${MEM/mem:4M/file:/no/where}" "${VM/null:1G/file:/no/where}"
 	captures 1 vdpactl apply "$FILE"
 	says 'the daemon of "mem" does not start' '"mem" is as it was' '"vm" is as it was'
 	disks "${MEM/mem:4M/file:$BATS_TEST_TMPDIR/image}" "$VM"
 	settled
 	[[ -b /dev/vda && $(stat -c %U:%F /dev/vhost-vdpa-0) == "nobody:character special file" ]]
+	[[ $(readlink /dev/vdpa/by-name/vm) == ../../vhost-vdpa-0 ]]
 	rm -r /dev/vdpa
 }
 
@@ -142,6 +152,15 @@ pid_of() { vdpactl -j vduse show "$1" | jq ".vduse.$1.pid"; }
 	works restore "$FILE"
 	[[ -b /dev/vda ]]
 	modprobe vhost_vdpa
+}
+
+@test "restore: disks do not wait for a parent that comes late, and are told once" {
+	disks "$MEM"
+	sed -i 's/,"vduse"/,"devices":[{"name":"never","mgmtdev":"pci\/0000:ff:00.0"}]&/' "$FILE"
+	captures 9 vdpactl -j -d restore "$FILE" wait 1
+	has_json '.apply | .done == 1 and .unchanged == 0 and (.plan | map(.name) == ["mem", "never"])'
+	captures 9 vdpactl -j -d restore "$FILE" wait 1
+	has_json '.apply | .done == 0 and .unchanged == 1 and (.plan | map(.name) == ["mem", "never"])'
 }
 
 @test "one that cannot start fails alone; what others serve is left alone" {

@@ -212,15 +212,22 @@ node_is() { # OWNER:GROUP:MODE
 	rm -r /dev/vdpa
 }
 
-@test "put back on a parent whose attributes are not known: it is told that they are lost" {
-	load_standin hostile=1
+@test "on a parent that is not known it is put back and made anew with what it was made with" {
+	load_standin hostile=1 odd_id=1
 	autoprobe off
-	works dev add name "$DEV" mgmtdev mlx5_standin_hostile mac 02:00:00:00:00:01 driver none
+	works dev add name "$DEV" mgmtdev mlx5_standin_hostile mac 02:00:00:00:00:01 mtu 1400 max_vqp 2 driver none
 	fails 8 dev replace name "$DEV" mgmtdev vdpasim_blk mtu 2000
-	says "\"$DEV\" is there again, but with its parent's own address, MTU, queues and features" \
-		'what "mlx5_standin_hostile" takes is not known'
-	works dev show "$DEV"
-	prints "mgmtdev mlx5_standin_hostile "
+	says "\"$DEV\" is as it was"
+	config_is '.mac == "02:00:00:00:00:01" and .mtu == 1400 and .max_vq_pairs == 2'
+	replaces recreated mgmtdev mlx5_standin_hostile mtu 2000
+	config_is '.mac == "02:00:00:00:00:01" and .mtu == 2000 and .max_vq_pairs == 2'
+	works apply - <<<"{\"version\":1,\"devices\":[{\"name\":\"$DEV\",\"mgmtdev\":\"mlx5_standin_hostile\",\"mtu\":3000}]}"
+	prints_exactly "~ $DEV recreate mtu 2000 -> 3000"
+	config_is '.mac == "02:00:00:00:00:01" and .mtu == 3000 and .max_vq_pairs == 2'
+	# What is given is never left out.
+	fails 8 dev replace name "$DEV" mgmtdev mlx5_standin_odd mtu 1400
+	says "\"$DEV\" is as it was" 'attributes are not supported'
+	config_is '.mac == "02:00:00:00:00:01" and .mtu == 3000'
 }
 
 @test "refused before anything is done: words, features, drivers, unmanaged devices" {

@@ -89,6 +89,45 @@ has_child() { [[ $(<"/proc/$1/task/$1/children") ]]; }
 	[[ ! -e /sys/class/vduse/m0 && -e /sys/class/vduse/m1 ]]
 }
 
+@test "while somebody has a char device open, who has others is looked for once for many deletions" {
+	local node
+	command -v strace >/dev/null || skip "no strace"
+	many_disks 12 vhost_vdpa
+	works apply "$WORK/state"
+	node=$(vdpactl -j vduse show m3 | jq -r '.vduse.m3.node')
+	sleep 100 <"$node" 3>&- &
+	CHILDREN+=("$!")
+	wait_until 5 eval '[[ /proc/$!/fd/0 -ef $node ]]'
+	echo '{"version":1,"vduse":[{"name":"m3","type":"block","backend":"mem:1M","driver":"vhost_vdpa"}]}' >"$WORK/kept"
+	counts_looks apply "$WORK/kept" prune
+	((LOOKS < 6)) || failed "$LOOKS looks for 11 deletions"
+	[[ $(vdpactl -j vduse show | jq -c '.vduse | keys') == '["m3"]' ]]
+	# The one that is open stays, and the others go.
+	works apply "$WORK/state"
+	echo '{"version":1}' >"$WORK/state"
+	captures 9 vdpactl apply "$WORK/state" prune
+	says "is open in ${CHILDREN[-1]} (sleep)"
+	[[ $(vdpactl -j vduse show | jq -c '.vduse | keys') == '["m3"]' ]]
+	kill "${CHILDREN[-1]}"
+	wait "${CHILDREN[-1]}" || true
+	works apply "$WORK/state" prune
+}
+
+@test "a signal ends many deletions after those that are begun" {
+	many_disks 60 virtio_vdpa
+	works apply "$WORK/state"
+	echo '{"version":1}' >"$WORK/state"
+	"$VDPACTL" apply "$WORK/state" prune >"$WORK/out" 2>"$WORK/err" 3>&- &
+	wait_until 20 test ! -e /sys/class/vduse/m0
+	kill -TERM "$!"
+	wait "$!" && failed "ended well"
+	grep -q 'interrupted: [1-9][0-9]* of the devices are not finished' "$WORK/err"
+	grep -q -- '^- m9 (not finished)$' "$WORK/out"
+	[[ -e /sys/class/vduse/m9 && -e /sys/bus/vdpa/devices/m9 ]]
+	works apply "$WORK/state" prune
+	[[ $(vdpactl -j vduse show | jq '.vduse | length') == 0 ]]
+}
+
 @test "what is mounted, open or a partition in use is found also by the look for many" {
 	many_disks 4 virtio_vdpa
 	works apply "$WORK/state"
