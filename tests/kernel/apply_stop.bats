@@ -84,7 +84,8 @@ lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 	local first second
 	many t 100
 	mkdir -p /run/vdpactl
-	flock /run/vdpactl/apply.lock sleep 4 3>&- &
+	mkfifo "$BATS_TEST_TMPDIR/release"
+	flock /run/vdpactl/apply.lock cat "$BATS_TEST_TMPDIR/release" 3>&- &
 	CHILDREN+=("$!")
 	wait_until 5 eval '! lock_is_free'
 	fails 7 --timeout 1 apply "$FILE"
@@ -93,6 +94,7 @@ lock_is_free() { flock -n /run/vdpactl/apply.lock true; }
 	first=$!
 	"$VDPACTL" apply "$FILE" >"$BATS_TEST_TMPDIR/second" 2>&1 3>&- &
 	second=$!
+	: >"$BATS_TEST_TMPDIR/release"
 	wait "$first"
 	wait "$second"
 	[[ $(cat "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/second" | wc -l) == 100 ]]
