@@ -98,9 +98,11 @@ has_begun() { # FILE
 	says 'cannot write to standard output: No space left on device'
 	# A signal ends the whole batch.
 	printf 'monitor initial\nhelp\n' >batch.txt
-	"$VDPACTL" -batch batch.txt >out 3>&- &
-	has_begun out
+	"$VDPACTL" -batch batch.txt >out2 3>&- &
+	has_begun out2
 	kill -TERM $!
-	run -143 wait $!
-	[[ $(<out) == *' synced' ]]
+	status=0
+	wait $! || status=$?
+	[[ $status == 143 ]]
+	[[ $(<out2) == *' synced' ]]
 }

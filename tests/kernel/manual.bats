@@ -53,7 +53,7 @@ examples_hold() { # PAGE
 			exec_background 3>&- &
 			CHILDREN+=("$!") sleeper=$!
 			# Not bash any more: it has the file open, and its name.
-			wait_until 20 grep -qx sleep "/proc/$sleeper/comm"
+			wait_until 20 eval '! grep -qx bash "/proc/$sleeper/comm"'
 			continue
 			;;
 		esac
