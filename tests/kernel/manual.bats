@@ -9,7 +9,7 @@ load helpers
 
 # What differs from machine to machine.
 normal() {
-	sed -E 's/\bvirtio[0-9]+/virtioN/g; s/\b(chardev_number) [0-9]+:[0-9]+/\1 N:N/g; s/ open in [0-9]+ / open in N /; s/ pid [0-9]+ / pid N /; s/20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z/TIME/g; s/ 1\.[0-9]{3} s$/ 1.N s/'
+	sed -E 's/\bvirtio[0-9]+/virtioN/g; s/\b(chardev_number) [0-9]+:[0-9]+/\1 N:N/g; s/ open in [0-9]+ / open in N /; s/ pid [0-9]+ / pid N /; s/20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z/TIME/g; s/ [0-9]+\.[0-9]{3} s$/ N s/'
 }
 
 # The lines of the page's literal blocks under EXAMPLES; of the tutorial, of all that are not indented.
