@@ -200,6 +200,9 @@ static int make_queues(struct device *dev, struct err *err)
 		dev->vqs[i].log_area = state_queue(&dev->state, i);
 		dev->vqs[i].kick.fd = -1;
 	}
+	/* Of several queues a driver chooses the processors. */
+	if (dev->vq_count == 1)
+		irq_cpu_open(&dev->vqs[0].irq_cpu, dev->options->name, 0, &dev->state.header->irq_cpu);
 	return 0;
 }
 
@@ -392,6 +395,8 @@ void device_close(struct device *dev)
 	for (unsigned i = 0; i < dev->vq_count; i++)
 		if (dev->vqs[i].kick.fd >= 0)
 			close(dev->vqs[i].kick.fd);
+	if (dev->vq_count == 1)
+		irq_cpu_close(&dev->vqs[0].irq_cpu);
 	free(dev->vqs);
 	iova_map_unref(dev->map);
 	vduse_close(&dev->vduse);

@@ -38,7 +38,7 @@ struct state_header {
 	struct state_device device;
 	/* Changes while it runs; stored before the kernel is answered. */
 	uint32_t status; /* virtio's */
-	uint32_t reserved;
+	uint32_t irq_cpu; /* of the only queue, see irq_cpu.h */
 	uint64_t driver_features;
 	uint64_t capacity; /* sectors that the driver was told */
 	char identity[64]; /* of the disk that the driver uses, see backend.h */

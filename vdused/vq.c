@@ -39,6 +39,8 @@ static void interrupt(struct vq *vq)
 		return;
 	VQ_COUNT(vq, VQ_INTERRUPTS, 1);
 	begin = reactor_now_ns();
+	if (irq_cpu_follow(&vq->irq_cpu, begin))
+		begin = reactor_now_ns();
 	vduse_inject(vq->vduse, vq->index);
 	moderation_cost(&vq->moderation, reactor_now_ns() - begin);
 }
@@ -82,6 +84,7 @@ static void finish_draining(struct vq *vq)
 		return;
 	if (vq->kick.fd >= 0)
 		loop_del(&vq->reactor->loop, &vq->kick);
+	irq_cpu_stop(&vq->irq_cpu);
 	set_state(vq, VQ_IDLE);
 	reactor_tell(vq->reactor);
 }
@@ -126,6 +129,7 @@ static void start(struct vq *vq)
 {
 	vq->dirty = vq->logged = false;
 	vq->in_flight = 0;
+	irq_cpu_start(&vq->irq_cpu);
 	moderation_start(&vq->moderation, vq->reactor->polling.max_ns > 0, reactor_now_ns());
 	/* Edge-triggered: each kick is an edge, so that the counter need not be read. */
 	if (vq->kick.fd >= 0) {

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vdused/irq_cpu.h"
 #include "vdused/loop.h"
 #include "vdused/moderation.h"
 #include "vdused/vduse.h"
@@ -53,6 +54,7 @@ struct vq {
 	void *log_area; /* in the state file; NULL: none */
 	struct vring ring;
 	struct moderation moderation;
+	struct irq_cpu irq_cpu;
 	enum vq_state state; /* atomic: the main thread starts, all else is the reactor's */
 	/* The main thread's wishes, see below. */
 	bool resume;

@@ -403,3 +403,50 @@ print(s.recv(4096).decode())' "$RUNTIME/$DEV/control"
 	prints 'the vdpa device is still there'
 	works vduse del "$DEV"
 }
+
+mask() { cat "/sys/class/vduse/$DEV/vq${1:-0}/irq_cb_affinity"; }
+
+# The threads of the daemon on one processor, with something to do.
+run_on() { # CPU
+	local thread
+	for thread in "/proc/$(daemon_pid)/task/"*; do
+		taskset -cp "$1" "${thread##*/}" >/dev/null
+	done
+	for thread in 1 2 3 4 5; do
+		dd if="$NODE" of=/dev/null bs=64k count=4 iflag=direct status=none
+	done
+}
+
+leads_to() { # CPU MASK
+	run_on "$1"
+	[[ $(mask) == "$2" ]]
+}
+
+@test "the only queue's interrupts come where its thread runs, also after a death, until somebody chooses" {
+	disk mem:8M
+	wait_until 20 leads_to 0 1
+	wait_until 20 leads_to 1 2
+	kill_daemon
+	[[ $(mask) == 2 ]]
+	works vduse rescue "$DEV"
+	wait_until 20 leads_to 0 1
+	works vduse restart "$DEV"
+	wait_until 20 leads_to 1 2
+	works dev unbind "$DEV"
+	[[ $(mask) == 3 ]]
+	works dev bind "$DEV" driver virtio_vdpa wait
+	wait_until 20 leads_to 0 1
+	echo 2 >"/sys/class/vduse/$DEV/vq0/irq_cb_affinity"
+	run_on 1
+	run_on 0
+	[[ $(mask) == 2 ]]
+}
+
+@test "several queues' interrupts come where the driver wants them" {
+	local before
+	disk mem:8M queues 2
+	before=$(mask 0)$(mask 1)
+	run_on 0
+	run_on 1
+	[[ $(mask 0)$(mask 1) == "$before" ]]
+}
