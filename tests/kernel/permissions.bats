@@ -80,7 +80,7 @@ nobody() { as_nobody "$VDPACTL" "$@"; }
 }
 
 @test "CAP_NET_ADMIN is" {
-	captures 0 setpriv --reuid 65534 --clear-groups --inh-caps +net_admin --ambient-caps +net_admin "$VDPACTL" dev del blk
+	captures 0 setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +net_admin --ambient-caps +net_admin "$VDPACTL" dev del blk
 	run ! device_exists blk
 }
 
